@@ -31,7 +31,9 @@ type Replayer struct {
 }
 
 // replayers are asked in this order; each kind has a file of its own here.
-var replayers = []Replayer{}
+var replayers = []Replayer{
+	augmentReplayer,
+}
 
 // Report is the result of replaying one folder.
 type Report struct {

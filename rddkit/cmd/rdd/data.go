@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/weightalign/lab/rddkit/dataset"
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+)
+
+const dataUsage = `usage: rdd data list   [-dir DIR] [-json]
+       rdd data fetch  [-dir DIR] [-from DIR] [-offline] NAME...
+       rdd data verify [-dir DIR] [-json] [NAME...]
+
+list    prints every data set: images, licence, and whether its files are here
+fetch   downloads data sets and verifies them; with -from, takes files you have
+verify  reads data sets and compares every file with the manifest
+        (without a name: those that are here)
+
+"rdd data list -h" and so on list the flags.
+`
+
+// dataCommand carries out "rdd data …".
+func dataCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, dataUsage)
+		return errUsage
+	}
+	name, args := args[0], args[1:]
+	switch name {
+	case "-h", "-help", "--help", "help":
+		fmt.Fprint(stdout, dataUsage)
+		return nil
+	case "list", "fetch", "verify":
+	default:
+		return invalid.New("command of rdd data", name, "list, fetch or verify")
+	}
+
+	set := flag.NewFlagSet("data "+name, flag.ContinueOnError)
+	set.Usage = func() {
+		fmt.Fprintf(set.Output(), "%s\nflags of rdd data %s:\n", dataUsage, name)
+		set.PrintDefaults()
+	}
+	dir := set.String("dir", "", "`folder` of the data sets (default $RDDKIT_DATA, else data/cache of the checkout)")
+	var asJSON, offline bool
+	var from string
+	if name == "fetch" {
+		set.BoolVar(&offline, "offline", false, "forbid the network, as RDDKIT_OFFLINE=1 does")
+		set.StringVar(&from, "from", "", "copy the files from this `folder` instead of downloading them")
+	} else {
+		set.BoolVar(&asJSON, "json", false, "print JSON")
+	}
+	if err := parse(set, args, stderr); err != nil {
+		return err
+	}
+	for _, arg := range set.Args() {
+		if strings.HasPrefix(arg, "-") {
+			return invalid.New("argument", arg, "flags before the names of data sets")
+		}
+		if _, err := dataset.Describe(arg); err != nil {
+			return err
+		}
+	}
+	switch name {
+	case "list":
+		if set.NArg() > 0 {
+			return invalid.New("argument", set.Arg(0), "none: list shows every data set")
+		}
+		return listData(*dir, asJSON, stdout)
+	case "fetch":
+		if set.NArg() == 0 {
+			return invalid.Newf("data set", "", "at least one of %s", strings.Join(dataset.Names(), ", "))
+		}
+		return fetchData(ctx, set.Args(), dataset.FetchOptions{Dir: *dir, From: from, Offline: offline}, stdout, stderr)
+	default:
+		return verifyData(ctx, set.Args(), *dir, asJSON, stdout)
+	}
+}
+
+func listData(dir string, asJSON bool, stdout io.Writer) error {
+	type row struct {
+		dataset.Info
+		Here    bool     `json:"here"`
+		Missing []string `json:"missing"`
+	}
+	var rows []row
+	for _, name := range dataset.Names() {
+		info, err := dataset.Describe(name)
+		if err != nil {
+			return err
+		}
+		missing, err := dataset.Missing(name, dir)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row{info, len(missing) == 0, missing})
+	}
+	if asJSON {
+		return writeJSON(stdout, rows)
+	}
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tTRAIN\tTEST\tIMAGE\tFILES\tLICENCE")
+	for _, r := range rows {
+		state := "here"
+		switch {
+		case r.Embedded:
+			state = "embedded"
+		case len(r.Missing) == len(r.Files):
+			state = "not here"
+		case !r.Here:
+			state = fmt.Sprintf("%d of %d here", len(r.Files)-len(r.Missing), len(r.Files))
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d×%d×%d\t%s\t%s\n", r.Name, r.TrainRows, r.TestRows, r.Channels, r.Side, r.Side, state, r.Licence)
+	}
+	return table.Flush()
+}
+
+func fetchData(ctx context.Context, names []string, o dataset.FetchOptions, stdout, stderr io.Writer) error {
+	for _, name := range names {
+		var bar *progressbar.ProgressBar
+		var barFile string
+		o.Progress = func(file string, done, total int64) {
+			if file != barFile {
+				if total == 0 {
+					total = -1 // unknown: a spinner
+				}
+				bar, barFile = progressbar.NewOptions64(total, progressbar.OptionSetDescription(file), progressbar.OptionSetWriter(stderr),
+					progressbar.OptionShowBytes(true), progressbar.OptionOnCompletion(func() { fmt.Fprintln(stderr) })), file
+			}
+			bar.Set64(done)
+		}
+		if err := dataset.Fetch(ctx, name, o); err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "%s: complete and verified\n", name)
+	}
+	return nil
+}
+
+// verifyData reads every data set that is named, or here. It reports on all of
+// them before it fails.
+func verifyData(ctx context.Context, names []string, dir string, asJSON bool, stdout io.Writer) error {
+	named := len(names) > 0
+	if !named {
+		names = dataset.Names()
+	}
+	type row struct {
+		Name  string `json:"name"`
+		Train int    `json:"train"` // images
+		Test  int    `json:"test"`
+		OK    bool   `json:"ok"`
+		Error string `json:"error,omitempty"`
+	}
+	var rows []row
+	var failures []error
+	for _, name := range names {
+		if missing, err := dataset.Missing(name, dir); err != nil {
+			return err
+		} else if len(missing) > 0 && !named {
+			continue
+		}
+		r := row{Name: name}
+		if set, err := dataset.Load(ctx, name, dataset.Options{Dir: dir, Offline: true}); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r.Error = err.Error()
+			failures = append(failures, err)
+		} else {
+			r.OK, r.Train, r.Test = true, set.Train.Len(), set.Test.Len()
+		}
+		rows = append(rows, r)
+		if !asJSON && r.OK {
+			fmt.Fprintf(stdout, "%s: %d training and %d test images, all files as the manifest says\n", name, r.Train, r.Test)
+		}
+	}
+	if asJSON {
+		if err := writeJSON(stdout, rows); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
+}
