@@ -39,7 +39,7 @@ func recognisesRD(dir string) bool {
 func replayRD(dir string) ([]Row, error) {
 	var c comparison
 	for _, part := range []func(*comparison, string) error{
-		replaySenate, replayFuzzy, replayOnline,
+		replaySenate, replayFuzzy, replayOnline, replayDensity, replayLocalRandomisation,
 	} {
 		if err := part(&c, dir); err != nil {
 			return nil, err
