@@ -1,0 +1,24 @@
+// Package chart draws figures from results, each one twice from the same data:
+// a static picture (PNG, SVG; gonum/plot), which shows wherever a notebook is
+// read, and an interactive twin (Apache ECharts, through go-echarts' option
+// types) with values under the pointer, zoom and a legend that switches series
+// off and on. A figure also hands out the table of what it drew.
+//
+// A [Figure] is a value made of [Panel] and [Series]; the ready ones
+// ([VoltageTrace], [SpikeRaster], [WeightScatter], [RDPlot], [Curves], and
+// those that take records) return it, so that a cell can change it before it
+// is shown:
+//
+//	figure := chart.SignAlignment(records...)
+//	figure.Title = "Five seeds"
+//	err := figure.Show()
+//
+// No network is needed: the ECharts library is embedded. A notebook's first
+// cell calls [Init], which puts the library into the page once; a page made by
+// [Figure.Save] carries it. Where scripts do not run (GitHub's viewer, a
+// notebook that is not trusted) the static picture is what shows.
+//
+// Bad data is not drawn: NaN, infinities, empty series and lengths that do not
+// fit are refused by every method with an *invalid.Error that names the
+// series. NaN stands for a gap only where [Series.Gaps] says so.
+package chart
