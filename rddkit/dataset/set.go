@@ -100,17 +100,21 @@ func Augment(dst []float32, image []uint8, channels, side, dy, dx int, flip bool
 func crop(dst []float32, channels, side, dy, dx int, flip bool, source func(row []float32, from int)) {
 	// Columns left … right-1 of the window lie on the image.
 	left, right := max(0, Padding-dx), min(side, side+Padding-dx)
+	if left >= right {
+		fillBlack(dst)
+		return
+	}
 	for c := range channels {
 		for y := range side {
 			row := dst[(c*side+y)*side:][:side]
-			if sourceRow := y + dy - Padding; sourceRow < 0 || sourceRow >= side {
+			sourceRow := y + dy - Padding
+			if sourceRow < 0 || sourceRow >= side {
 				fillBlack(row)
 				continue
-			} else {
-				fillBlack(row[:left])
-				fillBlack(row[right:])
-				source(row[left:right], (c*side+sourceRow)*side+left+dx-Padding)
 			}
+			fillBlack(row[:left])
+			fillBlack(row[right:])
+			source(row[left:right], (c*side+sourceRow)*side+left+dx-Padding)
 			if flip {
 				slices.Reverse(row)
 			}
