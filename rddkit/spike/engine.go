@@ -1,0 +1,328 @@
+package spike
+
+import (
+	"math/bits"
+	"sync"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/internal/parallel"
+)
+
+const (
+	// tileWidth neurons receive from the layer below together: their weights
+	// from one neuron fill two cache lines.
+	tileWidth = 16
+	// tileSteps is how far a tile is simulated before its inputs leave the
+	// first-level cache.
+	tileSteps = 240
+	// stretchSteps is the longest stretch that Advance simulates at once: long
+	// enough that starting and ending one costs nothing, short enough that its
+	// spikes stay in the second-level cache.
+	stretchSteps = 2500
+	// settlingSteps is the length of the first stretch of a phase, after which
+	// layers may have fallen silent for good.
+	settlingSteps = 100
+)
+
+// Simulation is a run of a [Network] stretch by stretch. Within a run layers
+// act upward only, so a stretch is simulated layer by layer, each neuron for
+// the whole stretch, on all cores.
+//
+// It is used as: Start, then Advance until it reports no more steps, reading
+// Windows and Spikes after each. Buffers are kept from run to run. A
+// Simulation must not be used by two goroutines at a time.
+type Simulation struct {
+	params     Params
+	sizes      []int
+	phaseSteps int
+
+	input   Input
+	now     int // steps simulated
+	layers  []layer
+	driven  layerConstants // of a driven neuron: traces times InputGain
+	fed     layerConstants // of one that receives from the layer below
+	scratch sync.Pool      // of *scratch
+}
+
+// scratch is the working memory of one goroutine.
+type scratch struct {
+	inputs []float64
+	events []event
+}
+
+// layer is the state of one layer between stretches.
+type layer struct {
+	neurons int
+	raster  Raster
+	silent  bool // no spike can come until the end of the run
+
+	states  []state        // [group]
+	history []float64      // counts of a driven layer in the last MemorySteps steps, [group][step][groupSize]
+	weights []float64      // from the layer below, [tile][neuron below][tileWidth]
+	windows [][]Window     // [neuron]: ended in the last stretch, driven or not
+	lists   spikeLists     // of this layer in the last stretch, for the layer above
+	last    []windowMemory // [neuron]
+}
+
+// windowMemory is what a neuron's next window may need from its last.
+type windowMemory struct{ end, baseline int }
+
+// NewSimulation prepares runs of len(sizes)-1 phases of phaseSteps steps each.
+func NewSimulation(p Params, sizes []int, phaseSteps int) (*Simulation, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkSizes(sizes); err != nil {
+		return nil, err
+	}
+	if phaseSteps < 1 || phaseSteps > 1<<30 {
+		return nil, invalid.New("steps per phase", phaseSteps, "1 to 1073741824")
+	}
+	p = p.OrDefault()
+	s := &Simulation{params: p, sizes: append([]int{}, sizes...), phaseSteps: phaseSteps,
+		driven: newLayerConstants(p, p.InputGain), fed: newLayerConstants(p, 1), now: -1}
+	s.scratch.New = func() any {
+		return &scratch{
+			inputs: make([]float64, max((p.MemorySteps+stretchSteps)*groupSize, (p.MemorySteps+tileSteps)*tileWidth)),
+			events: make([]event, s.eventCapacity(stretchSteps)),
+		}
+	}
+	for l, n := range sizes {
+		layer := layer{neurons: n, states: make([]state, groups(n)), windows: make([][]Window, n), last: make([]windowMemory, n)}
+		layer.raster = newRaster(n, p.MemorySteps+p.WindowSteps)
+		if l > 0 {
+			layer.weights = make([]float64, tiles(n)*sizes[l-1]*tileWidth)
+		}
+		if l < len(sizes)-1 {
+			layer.history = make([]float64, groups(n)*p.MemorySteps*groupSize)
+		}
+		s.layers = append(s.layers, layer)
+	}
+	return s, nil
+}
+
+func tiles(neurons int) int { return (neurons + tileWidth - 1) / tileWidth }
+
+// Sizes returns the number of neurons of each layer.
+func (s *Simulation) Sizes() []int { return append([]int{}, s.sizes...) }
+
+// Steps returns the length of a run in steps.
+func (s *Simulation) Steps() int { return s.phaseSteps * (len(s.sizes) - 1) }
+
+// Start begins a run with every potential at rest (Params.Reset), no open
+// windows and no spikes. weights are as in [Network]; they are copied.
+func (s *Simulation) Start(weights [][]float64, input Input) error {
+	if err := checkWeights(s.sizes, weights); err != nil {
+		return err
+	}
+	if err := input.check(s.sizes, s.phaseSteps); err != nil {
+		return err
+	}
+	s.input, s.now = input, 0
+	for l := range s.layers {
+		layer := &s.layers[l]
+		layer.silent = false
+		layer.raster.clear()
+		for g := range layer.states {
+			layer.states[g] = newState(s.params)
+		}
+		for i := range layer.last {
+			layer.last[i] = windowMemory{end: -1}
+			layer.windows[i] = layer.windows[i][:0]
+		}
+		if l > 0 {
+			below, w := s.sizes[l-1], weights[l-1]
+			parallel.For(tiles(layer.neurons), func(tile int) {
+				column := layer.weights[tile*below*tileWidth:][:below*tileWidth]
+				for lane := range min(tileWidth, layer.neurons-tile*tileWidth) {
+					for k, value := range w[(tile*tileWidth+lane)*below:][:below] {
+						column[k*tileWidth+lane] = value
+					}
+				}
+			})
+		}
+	}
+	return nil
+}
+
+// Stretch is a part of a run: Steps steps from step First on, all of phase
+// Phase, in which layer Phase is driven.
+type Stretch struct{ Phase, First, Steps int }
+
+// Advance simulates the next stretch and returns it. It ends at the end of the
+// phase, before step limit (a step of the run, if above the present one), or
+// after 2500 steps, whichever comes first. At the end of the run, and before
+// Start, Steps is 0.
+func (s *Simulation) Advance(limit int) Stretch {
+	if s.now < 0 || s.now == s.Steps() {
+		return Stretch{First: max(s.now, 0)}
+	}
+	stretch := Stretch{Phase: s.now / s.phaseSteps, First: s.now}
+	intoPhase := s.now % s.phaseSteps
+	stretch.Steps = min(s.phaseSteps-intoPhase, stretchSteps)
+	if intoPhase == 0 && stretch.Phase > 0 {
+		stretch.Steps = min(stretch.Steps, settlingSteps)
+	}
+	if limit > s.now {
+		stretch.Steps = min(stretch.Steps, limit-s.now)
+	}
+	if intoPhase == 0 {
+		s.input.begin(stretch.Phase)
+		clear(s.layers[stretch.Phase].history)
+	}
+	for l := range s.layers {
+		layer := &s.layers[l]
+		for i := range layer.windows {
+			layer.windows[i] = layer.windows[i][:0]
+		}
+		keep := 0 // layer 0 has nobody below who would look at its past
+		if l == 0 {
+			keep = s.params.MemorySteps
+		}
+		layer.raster.extend(stretch.First, stretch.Steps, keep)
+		if layer.silent {
+			continue
+		}
+		switch {
+		case l == stretch.Phase:
+			s.driveLayer(l, stretch)
+		case l > 0:
+			s.feedLayer(l, stretch)
+		default:
+			s.restLayer(l, stretch)
+		}
+		if l < len(s.layers)-1 {
+			layer.lists.gather(&layer.raster, stretch.First-s.params.MemorySteps, s.params.MemorySteps+stretch.Steps, layer.neurons)
+		}
+		layer.silent = l < stretch.Phase && (l == 0 || s.layers[l-1].silent) && s.settled(l, stretch)
+	}
+	s.now += stretch.Steps
+	return stretch
+}
+
+// settled reports whether a layer without input for the rest of the run cannot
+// fire again: its potentials decay towards 0 from below the threshold, and the
+// layer below has been silent for the length of the kernel.
+func (s *Simulation) settled(l int, stretch Stretch) bool {
+	if s.params.Threshold <= 0 || stretch.Steps < s.params.MemorySteps+1 {
+		return false
+	}
+	for neighbour := max(l-1, 0); neighbour <= l; neighbour++ {
+		if s.layers[neighbour].raster.any(stretch.First+stretch.Steps-s.params.MemorySteps-1, stretch.First+stretch.Steps) {
+			return false
+		}
+	}
+	for g := range s.layers[l].states {
+		for _, v := range s.layers[l].states[g].V {
+			if v >= s.params.Threshold {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// driveLayer simulates the driven layer, a group of neurons at a time.
+func (s *Simulation) driveLayer(l int, stretch Stretch) {
+	layer, memory := &s.layers[l], s.params.MemorySteps
+	intoPhase := stretch.First - l*s.phaseSteps
+	parallel.For(groups(layer.neurons), func(g int) {
+		b := s.scratch.Get().(*scratch)
+		defer s.scratch.Put(b)
+		history := layer.history[g*memory*groupSize:][:memory*groupSize]
+		copy(b.inputs, history)
+		rows := b.inputs[memory*groupSize:][:stretch.Steps*groupSize]
+		s.input.fill(rows, l, g, intoPhase)
+		copy(history, b.inputs[len(rows):][:len(history)])
+		layer.states[g].restoreTraces(&s.driven, b.inputs, groupSize, memory)
+		n := integrateKernel(&layer.states[g], &s.driven, b.inputs, groupSize, stretch.Steps, memory, layer.raster.column(stretch.First, g), layer.raster.Stride, stretch.First, b.events)
+		layer.collect(g, b.events[:n], s.params.WindowSteps)
+	})
+}
+
+// feedLayer simulates a layer that receives from the layer below, a tile of
+// neurons at a time.
+func (s *Simulation) feedLayer(l int, stretch Stretch) {
+	layer, memory := &s.layers[l], s.params.MemorySteps
+	below := &s.layers[l-1]
+	parallel.For(tiles(layer.neurons), func(tile int) {
+		b := s.scratch.Get().(*scratch)
+		defer s.scratch.Put(b)
+		weights := layer.weights[tile*below.neurons*tileWidth:][:below.neurons*tileWidth]
+		first := tile * tileWidth / groupSize
+		last := min(first+tileWidth/groupSize, len(layer.states))
+		s.sumSpikes(b.inputs[:memory*tileWidth], weights, below, 0)
+		for t := 0; t < stretch.Steps; t += tileSteps {
+			steps := min(tileSteps, stretch.Steps-t)
+			s.sumSpikes(b.inputs[memory*tileWidth:(memory+steps)*tileWidth], weights, below, memory+t)
+			for g := first; g < last; g++ {
+				inputs := b.inputs[(g-first)*groupSize:]
+				if t == 0 {
+					layer.states[g].restoreTraces(&s.fed, inputs, tileWidth, memory)
+				}
+				n := integrateKernel(&layer.states[g], &s.fed, inputs, tileWidth, steps, memory, layer.raster.column(stretch.First+t, g), layer.raster.Stride, stretch.First+t, b.events)
+				layer.collect(g, b.events[:n], s.params.WindowSteps)
+			}
+			copy(b.inputs[:memory*tileWidth], b.inputs[steps*tileWidth:(memory+steps)*tileWidth])
+		}
+	})
+}
+
+// sumSpikes writes into rows, [step][tileWidth], the weights from the neurons
+// of below that fired in each step, from row first of below's lists on.
+func (s *Simulation) sumSpikes(rows, weights []float64, below *layer, first int) {
+	if below.silent {
+		clear(rows)
+		return
+	}
+	sumKernel(rows, weights, below.lists.neurons, below.lists.starts[first:])
+}
+
+// restLayer simulates layer 0 when it is not driven: it has no input.
+func (s *Simulation) restLayer(l int, stretch Stretch) {
+	layer, memory := &s.layers[l], s.params.MemorySteps
+	parallel.For(groups(layer.neurons), func(g int) {
+		b := s.scratch.Get().(*scratch)
+		defer s.scratch.Put(b)
+		clear(b.inputs[:(memory+stretch.Steps)*groupSize])
+		layer.states[g].restoreTraces(&s.fed, b.inputs, groupSize, memory)
+		integrateKernel(&layer.states[g], &s.fed, b.inputs, groupSize, stretch.Steps, memory, layer.raster.column(stretch.First, g), layer.raster.Stride, stretch.First, b.events)
+	})
+}
+
+// eventCapacity bounds the number of steps of a stretch in which windows of a
+// group end.
+func (s *Simulation) eventCapacity(steps int) int {
+	return groupSize * (steps/s.params.WindowSteps + 2)
+}
+
+// collect turns the events of a group into windows of its neurons.
+func (l *layer) collect(group int, events []event, windowSteps int) {
+	for i := range events {
+		e := &events[i]
+		for ended := e.Ended; ended != 0; ended &= ended - 1 {
+			lane := bits.TrailingZeros64(ended)
+			neuron := group*groupSize + lane
+			if neuron >= l.neurons {
+				break
+			}
+			w := Window{Neuron: neuron, Start: int(e.Step) - windowSteps, End: int(e.Step), MaxDrive: e.Max[lane], Spiked: e.Spiked>>lane&1 == 1}
+			w.Baseline = w.Start
+			if last := &l.last[neuron]; last.end == w.Start {
+				w.Baseline = last.baseline
+			}
+			l.last[neuron] = windowMemory{end: w.End, baseline: w.Baseline}
+			l.windows[neuron] = append(l.windows[neuron], w)
+		}
+	}
+}
+
+// Windows returns the windows of one neuron of a layer that ended in the last
+// stretch, in the order of time. They are valid until the next Advance. The
+// last layer has none that mean anything: nobody is above it.
+func (s *Simulation) Windows(layer, neuron int) []Window { return s.layers[layer].windows[neuron] }
+
+// Spikes returns the spikes of a layer: of the whole run so far, or, for layer
+// 0, of the last stretch and MemorySteps before. It is valid until the next
+// Advance.
+func (s *Simulation) Spikes(layer int) *Raster { return &s.layers[layer].raster }

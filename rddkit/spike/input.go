@@ -1,0 +1,286 @@
+package spike
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/internal/stream"
+)
+
+// groupSize neurons are simulated side by side, one in each lane of a 256-bit
+// vector of float64.
+const groupSize = 4
+
+func groups(neurons int) int { return (neurons + groupSize - 1) / groupSize }
+
+// Input is where the counts come from that drive a layer during its phase:
+// [NewPoissonInput] or [NewRecordedInput].
+type Input interface {
+	// check reports whether the input fits a run.
+	check(sizes []int, phaseSteps int) error
+	// begin is called before the phase of layer.
+	begin(layer int)
+	// fill writes the counts of one group of neurons in the steps first,
+	// first+1, … of the phase into rows, [step][groupSize]. It is called for
+	// successive steps, and for several groups at a time.
+	fill(rows []float64, layer, group, first int)
+}
+
+// recordedInput replays counts.
+type recordedInput struct {
+	counts [][]uint8
+	sizes  []int
+}
+
+// NewRecordedInput returns an input that replays counts[layer], [step of the
+// layer's phase][neuron], for every layer but the last.
+func NewRecordedInput(counts [][]uint8) Input { return &recordedInput{counts: counts} }
+
+func (in *recordedInput) check(sizes []int, phaseSteps int) error {
+	if len(in.counts) != len(sizes)-1 {
+		return invalid.Newf("recorded counts", fmt.Sprintf("of %d layers", len(in.counts)), "one table for each of the %d driven layers", len(sizes)-1)
+	}
+	for l, counts := range in.counts {
+		if len(counts) != phaseSteps*sizes[l] {
+			return invalid.Newf(fmt.Sprintf("recorded counts of layer %d", l), fmt.Sprintf("%d numbers", len(counts)), "%d steps of %d neurons", phaseSteps, sizes[l])
+		}
+	}
+	in.sizes = sizes
+	return nil
+}
+
+func (in *recordedInput) begin(int) {}
+
+func (in *recordedInput) fill(rows []float64, layer, group, first int) {
+	n, counts := in.sizes[layer], in.counts[layer]
+	clear(rows)
+	for lane := range min(groupSize, n-groupSize*group) {
+		neuron := groupSize*group + lane
+		for t := range len(rows) / groupSize {
+			rows[groupSize*t+lane] = float64(counts[(first+t)*n+neuron])
+		}
+	}
+}
+
+// PoissonInput draws counts: in each step a driven neuron gets a Poisson number
+// with mean InputRate·Step, any other neuron 0. Which neurons are driven is
+// redrawn before step 0 and at the start of each step t with t+1 a multiple of
+// RedrawSteps, in all layers but the last, whichever is driven; see [Drive].
+//
+// Counts are drawn by inversion with 32 random bits: each cumulative
+// probability is exact to 2^-32. A group of four neurons has a generator of its
+// own (xoshiro256++ of Blackman and Vigna, four streams side by side), seeded
+// from the stream (seed, "input spikes", epoch, layer, group), so that the
+// counts do not depend on which core draws them.
+type PoissonInput struct {
+	params     Params
+	rule       Drive
+	seed       uint64
+	epoch      uint64
+	sizes      []int
+	phaseSteps int
+
+	driven     [][]bool // [layer][neuron], by the redraws up to and with number redraws
+	redraws    int      // the next redraw's number
+	thresholds [][8]int32
+
+	// of the layer whose phase it is
+	segments [][]bool // driven neurons in the segments of the phase; nil where all are
+	phase    int
+	group    []generator
+}
+
+// generator holds four xoshiro256++ generators side by side, and the second
+// half of their output if only the first was used.
+type generator struct {
+	state [4][4]uint64
+	spare [groupSize]float64
+	kept  bool
+}
+
+// NewPoissonInput returns the input of one run of len(sizes)-1 phases, drawn
+// from seed and epoch. With the rule Accumulating, carried holds the neurons
+// driven at the end of the run before, [layer][neuron], or is nil.
+func NewPoissonInput(p Params, rule Drive, seed, epoch uint64, sizes []int, phaseSteps int, carried [][]bool) (*PoissonInput, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkSizes(sizes); err != nil {
+		return nil, err
+	}
+	if rule != Accumulating && rule != Fresh {
+		return nil, invalid.New("drive", int(rule), "spike.Accumulating or spike.Fresh")
+	}
+	p = p.OrDefault()
+	in := &PoissonInput{params: p, rule: rule, seed: seed, epoch: epoch, sizes: sizes, phaseSteps: phaseSteps,
+		driven: make([][]bool, len(sizes)-1), thresholds: poissonThresholds(p.InputRate * p.Step)}
+	for l := range in.driven {
+		in.driven[l] = make([]bool, sizes[l])
+		if rule == Accumulating && carried != nil {
+			if len(carried) != len(in.driven) || len(carried[l]) != sizes[l] {
+				return nil, invalid.Newf("carried driven neurons", fmt.Sprintf("of %d layers", len(carried)), "one flag for each neuron of %v", sizes[:len(sizes)-1])
+			}
+			copy(in.driven[l], carried[l])
+		}
+	}
+	return in, nil
+}
+
+// Driven returns which neurons are driven at the end of the run,
+// [layer][neuron]: what Accumulating carries over to the next.
+func (in *PoissonInput) Driven() [][]bool {
+	in.redrawTo(in.segment((len(in.sizes)-1)*in.phaseSteps-1), -1, nil)
+	return in.driven
+}
+
+// segment numbers the redraw in force at a step of the run.
+func (in *PoissonInput) segment(step int) int { return (step + 1) / in.params.RedrawSteps }
+
+// redrawTo does all redraws up to and with number last, and tells each what
+// then is driven in layer.
+func (in *PoissonInput) redrawTo(last, layer int, tell func(redraw int, driven []bool)) {
+	for ; in.redraws <= last; in.redraws++ {
+		for l, driven := range in.driven {
+			in.redraw(driven, l, in.redraws)
+		}
+		if layer >= 0 {
+			tell(in.redraws, in.driven[layer])
+		}
+	}
+}
+
+// redraw selects floor(DrivenFraction·n) neurons without replacement.
+func (in *PoissonInput) redraw(driven []bool, layer, number int) {
+	if in.rule == Fresh {
+		clear(driven)
+	} else if all(driven) {
+		return // nothing to add
+	}
+	n := len(driven)
+	random := stream.New(in.seed, "driven neurons", in.epoch, uint64(layer), uint64(number))
+	// Floyd's algorithm: each subset of the given size is equally likely.
+	chosen := make(map[int]bool)
+	for j := n - int(in.params.DrivenFraction*float64(n)); j < n; j++ {
+		i := random.IntN(j + 1)
+		if chosen[i] {
+			i = j
+		}
+		chosen[i] = true
+		driven[i] = true
+	}
+}
+
+func all(flags []bool) bool {
+	for _, f := range flags {
+		if !f {
+			return false
+		}
+	}
+	return true
+}
+
+func (in *PoissonInput) check(sizes []int, phaseSteps int) error {
+	if fmt.Sprint(sizes) != fmt.Sprint(in.sizes) || phaseSteps != in.phaseSteps {
+		return invalid.Newf("input", fmt.Sprintf("for layers %v and %d steps per phase", in.sizes, in.phaseSteps), "made for layers %v and %d steps per phase", sizes, phaseSteps)
+	}
+	return nil
+}
+
+func (in *PoissonInput) begin(layer int) {
+	start := layer * in.phaseSteps
+	first, last := in.segment(start), in.segment(start+in.phaseSteps-1)
+	in.phase = layer
+	in.segments = make([][]bool, last-first+1)
+	note := func(redraw int, driven []bool) {
+		if redraw >= first && !all(driven) {
+			in.segments[redraw-first] = append([]bool{}, driven...)
+		}
+	}
+	// The set in force at the start may have been drawn in the phase before.
+	in.redrawTo(first, -1, nil)
+	note(first, in.driven[layer])
+	in.redrawTo(last, layer, note)
+
+	in.group = make([]generator, groups(in.sizes[layer]))
+	for g := range in.group {
+		source := stream.Source(in.seed, "input spikes", in.epoch, uint64(layer), uint64(g))
+		for i := range in.group[g].state {
+			for lane := range in.group[g].state[i] {
+				in.group[g].state[i][lane] = source.Uint64()
+			}
+		}
+	}
+}
+
+func (in *PoissonInput) fill(rows []float64, layer, group, first int) {
+	in.draw(rows, &in.group[group])
+	// Silence the neurons that are not driven, segment by segment.
+	start := layer * in.phaseSteps
+	steps := len(rows) / groupSize
+	for t := 0; t < steps; {
+		segment := in.segment(start + first + t)
+		end := min((segment+1)*in.params.RedrawSteps-1-start-first, steps)
+		if driven := in.segments[segment-in.segment(start)]; driven != nil {
+			in.silence(rows[groupSize*t:groupSize*end], driven[groupSize*group:])
+		}
+		t = end
+	}
+	if lanes := in.sizes[layer] - groupSize*group; lanes < groupSize {
+		for i := range rows {
+			if i%groupSize >= lanes {
+				rows[i] = 0
+			}
+		}
+	}
+}
+
+func (in *PoissonInput) silence(rows []float64, driven []bool) {
+	for lane := range min(groupSize, len(driven)) {
+		if !driven[lane] {
+			for i := lane; i < len(rows); i += groupSize {
+				rows[i] = 0
+			}
+		}
+	}
+}
+
+// draw fills rows, of which the generator makes two at a time.
+func (in *PoissonInput) draw(rows []float64, g *generator) {
+	if g.kept && len(rows) > 0 {
+		copy(rows, g.spare[:])
+		rows, g.kept = rows[groupSize:], false
+	}
+	pairs := len(rows) / (2 * groupSize)
+	if pairs > 0 {
+		poissonKernel(rows, pairs, &g.state, in.thresholds)
+	}
+	if rest := rows[2*groupSize*pairs:]; len(rest) > 0 {
+		var two [2 * groupSize]float64
+		poissonKernel(two[:], 1, &g.state, in.thresholds)
+		copy(rest, two[:groupSize])
+		copy(g.spare[:], two[groupSize:])
+		g.kept = true
+	}
+}
+
+// poissonThresholds returns, for k = 1, 2, …, the number that 32 random bits
+// must exceed for a count of at least k: 2^32·P(X < k), rounded up, less one.
+// It stops where the rest is below 2^-32. A threshold stands eight times, in
+// each lane of a vector, with the top bit turned so that it compares as a
+// signed number.
+func poissonThresholds(mean float64) [][8]int32 {
+	var thresholds [][8]int32
+	probability := math.Exp(-mean)
+	below := probability
+	for k := 1; ; k++ {
+		threshold := math.Ceil(below * (1 << 32))
+		if threshold >= 1<<32 || probability == 0 {
+			return thresholds
+		}
+		signed := int32(uint32(threshold-1) ^ 1<<31)
+		thresholds = append(thresholds, [8]int32{signed, signed, signed, signed, signed, signed, signed, signed})
+		probability *= mean / float64(k)
+		below += probability
+	}
+}

@@ -1,0 +1,17 @@
+//go:build amd64
+
+package spike
+
+const haveVectors = false
+
+func integrateVector(s *state, c *layerConstants, inputs []float64, stride, steps, memory int, raster []byte, rasterStride, now int, events []event) int {
+	panic("spike: no vector kernels for this architecture")
+}
+
+func sumVector(rows, weights []float64, neurons, starts []int32) {
+	panic("spike: no vector kernels for this architecture")
+}
+
+func poissonVector(rows []float64, pairs int, s *[4][4]uint64, thresholds [][8]int32) {
+	panic("spike: no vector kernels for this architecture")
+}

@@ -1,0 +1,95 @@
+package spike
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+)
+
+// Float is the precision of a network's weights.
+type Float interface{ float32 | float64 }
+
+// ScaleWeights returns the weights with which a LIF layer receives from the
+// layer below:
+//
+//	WeightScale · in · weights / std(weights)
+//
+// weights is [out][in]. The arithmetic is done in T, each operation rounded, as
+// the published program does with float32 weights; the result is then widened.
+// Weights that are not finite, or all alike, are an *invalid.Error about field.
+func ScaleWeights[T Float](p Params, field string, weights []T, in int) ([]float64, error) {
+	if in < 1 || len(weights) == 0 || len(weights)%in != 0 {
+		return nil, invalid.Newf(field, fmt.Sprintf("%d weights", len(weights)), "a positive multiple of the fan-in, %d", in)
+	}
+	if i, ok := firstNotFinite(weights); ok {
+		return nil, invalid.New(fmt.Sprintf("%s[%d]", field, i), weights[i], "a finite number")
+	}
+	deviation := StandardDeviation(weights)
+	if deviation == 0 || math.IsInf(float64(deviation), 0) {
+		return nil, invalid.New(field+"'s standard deviation", deviation, "positive and finite")
+	}
+	factor := T(p.OrDefault().WeightScale * float64(in))
+	scaled := make([]float64, len(weights))
+	for i, w := range weights {
+		scaled[i] = float64(T(factor*w) / deviation)
+	}
+	return scaled, nil
+}
+
+func firstNotFinite[T Float](values []T) (int, bool) {
+	for i, v := range values {
+		if v-v != 0 {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// StandardDeviation returns the population standard deviation of values, 0 for
+// none. Sums are made pairwise in T, in the order of NumPy's std, so that a
+// float32 result equals the published program's to the bit.
+func StandardDeviation[T Float](values []T) T {
+	if len(values) == 0 {
+		return 0
+	}
+	n := T(len(values))
+	mean := pairwiseSum(values) / n
+	squares := make([]T, len(values))
+	for i, v := range values {
+		d := v - mean
+		squares[i] = T(d * d)
+	}
+	return T(math.Sqrt(float64(pairwiseSum(squares) / n)))
+}
+
+// pairwiseSum adds as NumPy does: eight interleaved partial sums up to 128
+// values, halves above.
+func pairwiseSum[T Float](x []T) T {
+	const block = 128
+	switch n := len(x); {
+	case n < 8:
+		var sum T
+		for _, v := range x {
+			sum += v
+		}
+		return sum
+	case n <= block:
+		r := [8]T(x[:8])
+		i := 8
+		for ; i+8 <= n; i += 8 {
+			for k := range r {
+				r[k] += x[i+k]
+			}
+		}
+		sum := ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]))
+		for ; i < n; i++ {
+			sum += x[i]
+		}
+		return sum
+	default:
+		half := n / 2
+		half -= half % 8
+		return pairwiseSum(x[:half]) + pairwiseSum(x[half:])
+	}
+}
