@@ -1,0 +1,306 @@
+package rd_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"os"
+	"strconv"
+
+	"github.com/weightalign/lab/rddkit/rd"
+)
+
+// column reads one column of the reference data: U.S. Senate elections (x:
+// Democratic margin of victory, per cent; y: vote share two elections later) and
+// a synthetic fuzzy design (x, d, y) with a known effect of 1.5.
+func column(file, name string) []float64 {
+	f, err := os.Open("../internal/verify/testdata/rd/" + file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		log.Fatal(err)
+	}
+	var values []float64
+	for i, head := range rows[0] {
+		for _, row := range rows[1:] {
+			if head == name {
+				v, err := strconv.ParseFloat(row[i], 64)
+				if err != nil {
+					log.Fatal(err)
+				}
+				values = append(values, v)
+			}
+		}
+	}
+	return values
+}
+
+// What winning a Senate seat is worth at the same seat's next election.
+func ExampleSharp() {
+	margin, share := column("senate.csv", "x"), column("senate.csv", "y")
+	r, err := rd.Sharp(margin, share, rd.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// Sharp regression discontinuity at cutoff 0
+	// Kernel triangular, bandwidth mserd, variance nn (3 neighbours)
+	//                          Left        Right
+	// N                         595          702
+	// Unique N                  595          665
+	// Effective N               360          323
+	// Order (p)                   1            1
+	// Bias order (q)              2            2
+	// Bandwidth (h)         17.7544      17.7544
+	// Bias bandw. (b)       28.0281      28.0281
+	// rho (h/b)             0.63345      0.63345
+	//
+	// Method               Estimate  Std. err.         z    P>|z|   95 % interval
+	// Conventional            7.414      1.459     5.083   <0.001   [4.555, 10.273]
+	// Bias-corrected          7.507      1.459     5.146   <0.001   [4.647, 10.366]
+	// Robust                  7.507      1.741     4.311   <0.001   [4.094, 10.919]
+}
+
+// Fixed bandwidths, another kernel and another variance.
+func ExampleSharp_options() {
+	margin, share := column("senate.csv", "x"), column("senate.csv", "y")
+	r, err := rd.Sharp(margin, share, rd.Options{Kernel: rd.Uniform, H: rd.Both(15), Variance: rd.HC2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%.4f (%.4f)\n", r.Conventional.Estimate, r.Conventional.StdErr)
+	// Output:
+	// 6.9638 (1.5060)
+}
+
+func ExampleFuzzy() {
+	x, d, y := column("fuzzy.csv", "x"), column("fuzzy.csv", "d"), column("fuzzy.csv", "y")
+	r, err := rd.Fuzzy(x, d, y, rd.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// Fuzzy regression discontinuity at cutoff 0
+	// Kernel triangular, bandwidth mserd, variance nn (3 neighbours)
+	//                          Left        Right
+	// N                        1021          979
+	// Unique N                 1021          979
+	// Effective N               344          306
+	// Order (p)                   1            1
+	// Bias order (q)              2            2
+	// Bandwidth (h)        0.334209     0.334209
+	// Bias bandw. (b)      0.523332     0.523332
+	// rho (h/b)            0.638618     0.638618
+	//
+	// Method               Estimate  Std. err.         z    P>|z|   95 % interval
+	// Effect of the treatment
+	// Conventional           1.4836     0.2238     6.630   <0.001   [1.0450, 1.9221]
+	// Bias-corrected         1.4733     0.2238     6.584   <0.001   [1.0347, 1.9118]
+	// Robust                 1.4733     0.2667     5.523   <0.001   [0.9504, 1.9961]
+	// Intention to treat (jump of the outcome)
+	// Conventional           0.9730     0.2099     4.636   <0.001   [0.5616, 1.3845]
+	// Bias-corrected         0.9718     0.2099     4.630   <0.001   [0.5604, 1.3832]
+	// Robust                 0.9718     0.2493     3.898   <0.001   [0.4832, 1.4603]
+	// First stage (jump of the treatment)
+	// Conventional          0.65589    0.06547    10.018   <0.001   [0.52756, 0.78421]
+	// Bias-corrected        0.65957    0.06547    10.074   <0.001   [0.53125, 0.78789]
+	// Robust                0.65957    0.07761     8.498   <0.001   [0.50746, 0.81168]
+}
+
+func ExampleSelectBandwidth() {
+	margin, share := column("senate.csv", "x"), column("senate.csv", "y")
+	s, err := rd.SelectBandwidth(margin, share, rd.Options{Selector: rd.MSETwo})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("left %.4f, right %.4f\n", s.H[0], s.H[1])
+	// Output:
+	// left 16.1698, right 18.1265
+}
+
+func ExampleLeastSquares() {
+	margin, share := column("senate.csv", "x"), column("senate.csv", "y")
+	r, err := rd.LeastSquares(margin, share, rd.Options{H: rd.Both(10)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// Least squares on each side of cutoff 0
+	// Kernel triangular, order 1
+	//                          Left        Right
+	// N                         595          702
+	// Effective N               245          206
+	// Bandwidth (h)              10           10
+	// Limit at cutoff       43.8329      51.8175
+	//
+	// Method               Estimate  Std. err.         z    P>|z|   95 % interval
+	// Homoskedastic           7.985      1.527     5.229   <0.001   [4.992, 10.978]
+	// HC0                     7.985      1.831     4.361   <0.001   [4.396, 11.573]
+	// HC1                     7.985      1.839     4.342   <0.001   [4.380, 11.589]
+	// HC1 per side            7.985      1.839     4.342   <0.001   [4.380, 11.589]
+	// HC2                     7.985      1.844     4.329   <0.001   [4.370, 11.600]
+	// HC3                     7.985      1.858     4.297   <0.001   [4.343, 11.627]
+}
+
+func ExampleTwoStageLeastSquares() {
+	x, d, y := column("fuzzy.csv", "x"), column("fuzzy.csv", "d"), column("fuzzy.csv", "y")
+	r, err := rd.TwoStageLeastSquares(x, d, y, rd.Options{H: rd.Both(0.3)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// Two-stage least squares at cutoff 0
+	// Kernel triangular, order 1
+	//                          Left        Right
+	// Effective N               308          275
+	// Bandwidth (h)             0.3          0.3
+	//
+	// Method               Estimate  Std. err.         z    P>|z|   95 % interval
+	// 2SLS, HC1              1.4588     0.2466     5.915   <0.001   [0.9754, 1.9422]
+}
+
+// Is the density of the margin continuous at zero?
+func ExampleDensityTest() {
+	r, err := rd.DensityTest(column("density_senate.csv", "x"), rd.DensityOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// Local-polynomial density test at cutoff 0
+	// Kernel triangular, jackknife variance
+	//                          Left        Right
+	// N                         640          750
+	// Effective N               408          460
+	// Bandwidth (h)         19.8411      27.1188
+	// Density, order 2    0.0221892    0.0180376
+	//   std. error       0.00201656   0.00150319
+	// Density, order 3    0.0216859    0.0181377
+	//   std. error       0.00328848   0.00237054
+	//
+	// Method            Order   Difference  Std. err.         T    P>|T|
+	// Conventional          2    -0.004152   0.002515    -1.651    0.099
+	// Robust                3    -0.003548   0.004054    -0.875    0.381
+}
+
+// A sample in which points just below zero were moved above it.
+func ExampleMcCrary() {
+	r, err := rd.McCrary(column("density_manip.csv", "x"), rd.McCraryOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// McCrary density test at cutoff 0
+	//                          Left        Right
+	// N                         704         1296
+	// Density              0.248048     0.521248
+	//
+	// Bin 0.0436781, bandwidth 0.944783
+	// Log difference 0.74261, std. err. 0.12294, z = 6.040, p < 0.001
+}
+
+func ExampleBinomial() {
+	r, err := rd.Binomial(column("density_manip.csv", "x"), 0, 0.1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// Binomial test within 0.1 of cutoff 0: p < 0.001, n = 48 + 116
+}
+
+func ExampleLocalRandomisation() {
+	margin, share := column("senate.csv", "x"), column("senate.csv", "y")
+	r, err := rd.LocalRandomisation(margin, share, rd.RandomisationOptions{Window: [2]float64{-0.75, 0.75}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// Local randomisation at cutoff 0, window [-0.75, 0.75]
+	//                          Left        Right
+	// N                          15           22
+	// Mean                  42.8076      52.4971
+	// Std. dev.             7.04209      7.74169
+	//
+	// Method               Estimate  Std. err.         z    P>|z|   95 % interval
+	// Difference              9.689      2.456     3.946   <0.001   [4.876, 14.503]
+	//
+	// Permutations: p < 0.001 (1 of 10000 draws as extreme)
+	// Rank sum: z = -3.217, p = 0.001
+	// Kolmogorov-Smirnov distance: 0.5515
+}
+
+func ExamplePlacebo() {
+	margin, share := column("senate.csv", "x"), column("senate.csv", "y")
+	results, err := rd.Placebo(margin, share, rd.Options{}, -15, 15)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, r := range results {
+		fmt.Printf("at %v: %.2f, p = %.2f\n", r.Options.Cutoff, r.Conventional.Estimate, r.Robust.P)
+	}
+	// Output:
+	// at -15: -6.89, p = 0.23
+	// at 15: -1.22, p = 0.65
+}
+
+func ExamplePlot() {
+	margin, share := column("senate.csv", "x"), column("senate.csv", "y")
+	data, err := rd.Plot(margin, share, rd.PlotOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	b := data.Right.Bins[0]
+	fmt.Printf("%d and %d bins; the first on the right: %d points, mean %.2f (s.e. %.2f)\n",
+		data.Options.Bins[0], data.Options.Bins[1], b.N, b.Y, b.StdErr)
+	fmt.Printf("curve from the right at the cutoff: %.2f\n", data.Right.Curve[0].Y)
+	// Output:
+	// 8 and 9 bins; the first on the right: 228 points, mean 54.23 (s.e. 0.59)
+	// curve from the right at the cutoff: 53.34
+}
+
+// A stream of points with a jump of 1.5 at 0.5.
+func ExampleOnlineLeastSquares() {
+	x, y := column("online.csv", "x"), column("online.csv", "y")
+	exact := rd.OnlineLeastSquares{Cutoff: 0.5, Window: 0.25}
+	descent := rd.OnlineDescent{Cutoff: 0.5, Window: 0.25}
+	for i := range x {
+		exact.Add(x[i], y[i])
+		descent.Add(x[i], y[i])
+	}
+	fmt.Printf("least squares %.4f ± %.4f, gradient descent %.4f\n", exact.Jump(), exact.StdErr(), descent.Jump())
+	// Output:
+	// least squares 1.4783 ± 0.0241, gradient descent 1.6311
+}
+
+func ExampleOnlineFuzzy() {
+	random := rand.New(rand.NewPCG(1, 2))
+	f := rd.OnlineFuzzy{
+		Outcome:   &rd.OnlineLeastSquares{Window: 0.5},
+		Treatment: &rd.OnlineLeastSquares{Window: 0.5},
+	}
+	for range 20_000 {
+		x := 2*random.Float64() - 1
+		d, chance := 0.0, 0.2
+		if x >= 0 {
+			chance = 0.8
+		}
+		if random.Float64() < chance {
+			d = 1
+		}
+		f.Add(x, d, 3*d+x+0.1*random.NormFloat64())
+	}
+	fmt.Printf("%.2f\n", f.Effect())
+	// Output:
+	// 3.00
+}
