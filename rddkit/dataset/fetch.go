@@ -98,7 +98,7 @@ func fetch(ctx context.Context, info Info, o FetchOptions) error {
 	for _, f := range missing {
 		d := download{
 			path:     filepath.Join(folder, f.Name),
-			most:     max(f.Size, f.PublishedSize),
+			most:     max(f.Size, f.PublishedSize) + 1<<10, // gzip may lengthen a little
 			expected: f.PublishedSize,
 			verify:   func(path string) error { return verify(ctx, path, f) },
 			progress: o.Progress,
