@@ -3,6 +3,8 @@ package credit
 import (
 	"fmt"
 	"math"
+
+	"github.com/weightalign/lab/rddkit/rd"
 )
 
 // An Estimator estimates a neuron's causal effect from what the neuron can know:
@@ -58,57 +60,52 @@ func (d Discontinuity) Estimate(drive, cost []float64, threshold float64) Estima
 	if len(drive) != len(cost) {
 		panic("credit: drive and cost differ in length")
 	}
+	var fit interface {
+		rd.Online
+		StdErr() float64
+		N() [2]int
+	} = &rd.OnlineMeans{Cutoff: threshold}
+	if d.Linear {
+		fit = &rd.OnlineLeastSquares{Cutoff: threshold}
+	}
 	window := d.Window
 	if window == 0 {
 		window = math.Inf(1)
 	}
-	var below, above side
 	for b, u := range drive {
-		switch x := u - threshold; {
-		case x < 0 && x > -window:
-			below.add(x, cost[b])
-		case x > 0 && (x < window || d.WindowBelowOnly):
-			above.add(x, cost[b])
-		case x == 0 && d.Window == 0:
-			above.add(x, cost[b])
+		if x := u - threshold; x > -window && (x < window || d.WindowBelowOnly) {
+			fit.Add(u, cost[b])
 		}
 	}
-	low, lowVariance := below.atThreshold(d.Linear)
-	high, highVariance := above.atThreshold(d.Linear)
-	e := Estimate{Effect: high - low, StdErr: math.Sqrt(lowVariance + highVariance),
-		Window: window, Below: int(below.n), Above: int(above.n)}
+	n := fit.N()
+	e := Estimate{Effect: fit.Jump(), StdErr: fit.StdErr(), Window: window, Below: n[0], Above: n[1]}
 	const z = 1.959963984540054
 	e.Low, e.High = e.Effect-float64(z*e.StdErr), e.Effect+float64(z*e.StdErr)
 	return e
 }
 
-// side gathers the moments of a least-squares fit; x is the drive from the
-// threshold.
-type side struct{ n, x, c, xx, xc, cc float64 }
-
-func (s *side) add(x, c float64) {
-	s.n++
-	s.x += x
-	s.c += c
-	s.xx += float64(x * x)
-	s.xc += float64(x * c)
-	s.cc += float64(c * c)
+// LocalLinear is the discontinuity estimator of rddkit/rd: local lines with a
+// triangular kernel, a window chosen from the data, and an interval that allows for
+// the lines' bias (Calonico, Cattaneo and Titiunik 2014). Its zero value takes
+// rd's defaults.
+type LocalLinear struct {
+	// Options of rd.Sharp; the cutoff is set to the threshold.
+	Options rd.Options
 }
 
-// atThreshold returns the fit at x = 0, a mean or a line, and its variance.
-func (s *side) atThreshold(linear bool) (value, variance float64) {
-	mean := s.c / s.n
-	scatter := max(s.cc-float64(mean*s.c), 0)
-	if !linear {
-		return mean, scatter / (s.n - 1) / s.n
+func (l LocalLinear) String() string { return "discontinuity, local linear, window from the data" }
+
+// Estimate implements Estimator: Effect and StdErr are the conventional estimate
+// and its standard error, Low and High the robust bias-corrected interval.
+func (l LocalLinear) Estimate(drive, cost []float64, threshold float64) Estimate {
+	o := l.Options
+	o.Cutoff = threshold
+	result, err := rd.Sharp(drive, cost, o)
+	if err != nil {
+		nan := math.NaN()
+		return Estimate{Effect: nan, StdErr: nan, Low: nan, High: nan, Window: nan}
 	}
-	middle := s.x / s.n
-	width := s.xx - float64(middle*s.x)
-	if s.n < 3 || !(width > 0) {
-		return math.NaN(), math.NaN()
-	}
-	together := s.xc - float64(middle*s.c)
-	slope := together / width
-	residual := max(scatter-float64(slope*together), 0) / (s.n - 2)
-	return mean - float64(slope*middle), residual * (1/s.n + middle*middle/width)
+	return Estimate{Effect: result.Conventional.Estimate, StdErr: result.Conventional.StdErr,
+		Low: result.Robust.Lo, High: result.Robust.Hi, Window: result.Left.Bandwidth,
+		Below: result.Left.Effective, Above: result.Right.Effective}
 }
