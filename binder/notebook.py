@@ -95,7 +95,7 @@ def execute(notebook, path):
                 reason = "the kernel died"
             print(f"{time.monotonic() - started:.1f} s", flush=True)
             if reason:
-                raise Failure(f"{where} {reason}" if reason[0] == "p" else f"{where}:\n{reason}")
+                raise Failure(f"{where}: {reason}")
     notebook.metadata.pop("language_info", None)  # names the reader's Go version
 
 
@@ -105,27 +105,38 @@ def normalise(notebook):
     notebook.metadata = {
         "kernelspec": {"display_name": "Go (gonb)", "language": "go", "name": "gonb"},
     }
-    names = {}  # gonb's random element ids, numbered in order of appearance
-
-    def renamed(match):
-        return names.setdefault(match.group(), f"gonb_id_{len(names) + 1}")
-
     for number, cell in enumerate(notebook.cells, start=1):
         cell.setdefault("id", f"cell-{number:02}")
         cell.metadata.pop("execution", None)
-        merged = []
-        for output in cell.get("outputs", []):
-            output.get("metadata", {}).clear()
-            last = merged[-1] if merged else None
-            if last and output.output_type == last.output_type == "stream" and output.name == last.name:
-                last.text += output.text
-                continue
-            for kind, value in output.get("data", {}).items():
-                if isinstance(value, str) and kind.startswith("text/"):
-                    output.data[kind] = re.sub(r"gonb_id_[0-9a-f]+", renamed, value)
-            merged.append(output)
         if cell.cell_type == "code":
-            cell.outputs = merged
+            cell.outputs = merged_streams(cell.outputs)
+    number_elements(notebook)
+
+
+def merged_streams(outputs):
+    """The outputs with neighbouring pieces of one stream joined."""
+    merged = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
+def number_elements(notebook):
+    """Numbers the random element ids that gonbui.UniqueId gave, in order of appearance."""
+    numbers = {}
+    data = [o.data for cell in notebook.cells for o in cell.get("outputs", []) if "data" in o]
+    for bundle in data:
+        for found in re.findall(r"""id=["'][^"']*?\b([0-9a-f]{8})["']""", bundle.get("text/html", "")):
+            numbers.setdefault(found, f"{len(numbers) + 1:08}")
+    for bundle in data:
+        for kind in ("text/html", "text/javascript", "application/javascript"):
+            if numbers and kind in bundle:
+                pattern = r"\b(" + "|".join(numbers) + r")\b"
+                bundle[kind] = re.sub(pattern, lambda m: numbers[m.group()], bundle[kind])
 
 
 def page(notebook, title):
