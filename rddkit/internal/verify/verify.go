@@ -33,6 +33,7 @@ type Replayer struct {
 // replayers are asked in this order; each kind has a file of its own here.
 var replayers = []Replayer{
 	augmentReplayer,
+	convnetReplayer,
 	rdReplayer,
 }
 

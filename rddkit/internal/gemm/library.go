@@ -1,0 +1,162 @@
+//go:build (linux || darwin) && (amd64 || arm64)
+
+package gemm
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+
+	"github.com/weightalign/lab/rddkit/internal/place"
+)
+
+// places lists where a library may be, best first. A bare name is searched
+// for by the system's loader.
+func places() []string {
+	suffix := ".so"
+	if runtime.GOOS == "darwin" {
+		suffix = ".dylib"
+	}
+	var paths []string
+	if root, ok := place.Checkout(); ok {
+		// binder/lab installs the wheel scipy-openblas32 into its environment.
+		wheel := filepath.Join("lib", "python3*", "site-packages", "scipy_openblas32", "lib", "libscipy_openblas"+suffix)
+		for _, environment := range []string{".lab", filepath.Join(".lab", "*")} {
+			found, _ := filepath.Glob(filepath.Join(root, environment, wheel))
+			paths = append(paths, found...)
+		}
+	}
+	if runtime.GOOS == "darwin" {
+		return append(paths,
+			"/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
+			"/usr/local/opt/openblas/lib/libopenblas.dylib",
+			"/System/Library/Frameworks/Accelerate.framework/Accelerate")
+	}
+	return append(paths, "libopenblas.so.0", "libopenblas.so", "libblas.so.3")
+}
+
+// library is gonum's blas32 with the Sgemm of a shared library.
+type library struct {
+	gonum.Implementation
+	path   string
+	config string
+	sgemm  uintptr
+}
+
+func (l *library) String() string { return l.config + " (" + l.path + ")" }
+
+// open loads the library at path and sets it to one thread.
+func open(path string) (*library, error) {
+	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		if _, there := os.Stat(path); there != nil && runtime.GOOS != "darwin" || strings.HasPrefix(path, "/opt/homebrew") || strings.HasPrefix(path, "/usr/local") {
+			return nil, errAbsent
+		}
+		return nil, err
+	}
+	symbol := func(names ...string) uintptr {
+		for _, name := range names {
+			if s, err := purego.Dlsym(handle, name); err == nil {
+				return s
+			}
+		}
+		return 0
+	}
+	// The wheel's symbols have the prefix scipy_.
+	l := &library{path: path, sgemm: symbol("scipy_sgemm_", "sgemm_")}
+	config := symbol("scipy_openblas_get_config", "openblas_get_config")
+	threads := symbol("scipy_openblas_set_num_threads", "openblas_set_num_threads")
+	switch {
+	case l.sgemm == 0:
+		return nil, errors.New("it has no symbol sgemm_")
+	case config != 0 && threads != 0:
+		var configuration func() string
+		purego.RegisterFunc(&configuration, config)
+		l.config = configuration()
+		if core := symbol("scipy_openblas_get_corename", "openblas_get_corename"); core != 0 {
+			var corename func() string
+			purego.RegisterFunc(&corename, core)
+			if name := corename(); !strings.Contains(l.config, name) {
+				l.config += " " + name
+			}
+		}
+		purego.SyscallN(threads, 1)
+	case strings.HasSuffix(path, "/Accelerate"):
+		l.config = "Accelerate"
+		if set := symbol("BLASSetThreading"); set != 0 { // since macOS 15
+			purego.SyscallN(set, 1) // BLAS_THREADING_SINGLE_THREADED
+		}
+	default: // its speed and its threads are unknown
+		return nil, errors.New("it is neither OpenBLAS nor Accelerate")
+	}
+	return l, nil
+}
+
+// parameters are what sgemm_ takes by reference. Integers are 64 bits wide so
+// that a library built for either width reads them rightly (both of our
+// processors are little-endian).
+type parameters struct {
+	m, n, k, lda, ldb, ldc int64
+	alpha, beta            float32
+	transA, transB         byte
+	arguments              [15]uintptr
+}
+
+// pool keeps parameters (and the list of their addresses) on the heap.
+var pool = sync.Pool{New: func() any { return new(parameters) }}
+
+// Sgemm computes c = alpha op(a) op(b) + beta c for row-major matrices, op(a)
+// m×k, op(b) k×n. It panics as gonum's does if a slice is too short.
+func (l *library) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	if m <= 0 || n <= 0 || k <= 0 {
+		l.Implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		return
+	}
+	require(a, m, k, lda, tA, "gemm: bad matrix a")
+	require(b, k, n, ldb, tB, "gemm: bad matrix b")
+	require(c, m, n, ldc, blas.NoTrans, "gemm: bad matrix c")
+	// The library knows matrices by columns. Read so, a row-major matrix is
+	// its transpose, and the transpose of c is op(b)ᵀ op(a)ᵀ.
+	p := pool.Get().(*parameters)
+	*p = parameters{
+		m: int64(n), n: int64(m), k: int64(k), lda: int64(ldb), ldb: int64(lda), ldc: int64(ldc),
+		alpha: alpha, beta: beta, transA: byte(tB), transB: byte(tA),
+	}
+	p.arguments = [...]uintptr{
+		address(&p.transA), address(&p.transB), address(&p.m), address(&p.n), address(&p.k),
+		address(&p.alpha), address(&b[0]), address(&p.lda), address(&a[0]), address(&p.ldb),
+		address(&p.beta), address(&c[0]), address(&p.ldc),
+		1, 1, // the lengths of the two strings, which Fortran passes last
+	}
+	purego.SyscallN(l.sgemm, p.arguments[:]...)
+	runtime.KeepAlive(a)
+	runtime.KeepAlive(b)
+	runtime.KeepAlive(c)
+	pool.Put(p)
+}
+
+// address is where x lies. Slices that reach a library live on the heap, which
+// does not move.
+func address[T any](x *T) uintptr { return uintptr(unsafe.Pointer(x)) }
+
+// require panics unless x holds a row-major matrix whose op is rows×columns.
+func require(x []float32, rows, columns, stride int, t blas.Transpose, reason string) {
+	switch t {
+	case blas.NoTrans:
+	case blas.Trans, blas.ConjTrans:
+		rows, columns = columns, rows
+	default:
+		panic("gemm: bad transpose")
+	}
+	if stride < columns || len(x) < (rows-1)*stride+columns {
+		panic(reason)
+	}
+}

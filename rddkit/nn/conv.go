@@ -1,0 +1,386 @@
+package nn
+
+import (
+	"strconv"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/weightalign/lab/rddkit/internal/parallel"
+)
+
+// featureMap is the size of one image's array, [row][column][channel], or the
+// number of units.
+type featureMap struct {
+	rows, columns, channels int
+	flat                    bool // units: one row, one column
+}
+
+func units(n int) featureMap { return featureMap{1, 1, n, true} }
+
+func (m featureMap) pixels() int { return m.rows * m.columns }
+func (m featureMap) size() int   { return m.pixels() * m.channels }
+
+// chunk is the number of images that one core takes at a time. Sums over a
+// batch are summed per chunk and then over the chunks in order.
+const chunk = 8
+
+func chunks(batch int) int { return (batch + chunk - 1) / chunk }
+
+// convolution is a stage of convolutional neurons.
+type convolution struct {
+	Layer
+	kernel         int
+	below, drive   featureMap // of the input; of the drive
+	out            featureMap // of the output, after pooling
+	pooled         bool
+	group          int // images per matrix product
+	scale, shift   []float32
+	forwardWeight  []float32 // [patch element][feature]; a patch is [row][column][channel]
+	backwardWeight []float32 // [feature][patch element]
+
+	x         []float32   // activation, [image][row][column][feature]; kept for the way back
+	y         []float32   // output
+	g         []float32   // gradient at the output
+	winner    []uint8     // [image][row][column][feature] of the output: which pixel of the window it was
+	sums      [][]float64 // per chunk: two sums for each feature
+	total     []float64
+	gradients [][]float32 // per chunk, of forwardWeight
+}
+
+// groupBytes bounds the patches of one matrix product, so that they stay in a
+// core's cache.
+const groupBytes = 1300 << 10
+
+func newConvolution(seed uint64, number int, below featureMap, spec Conv) *convolution {
+	drive := featureMap{rows: below.rows - spec.Kernel + 1, columns: below.columns - spec.Kernel + 1, channels: spec.Features}
+	out := drive
+	if spec.MaxPool {
+		out.rows, out.columns = drive.rows/2, drive.columns/2
+	}
+	patch := spec.Kernel * spec.Kernel * below.channels
+	l := &convolution{
+		Layer:  newLayer(seed, "conv"+strconv.Itoa(number), false, spec.Activation, spec.Features, below.channels, spec.Kernel, spec.Kernel),
+		kernel: spec.Kernel, below: below, drive: drive, out: out, pooled: spec.MaxPool,
+		group:         max(1, min(chunk, groupBytes/(4*drive.pixels()*patch))),
+		forwardWeight: make([]float32, patch*spec.Features), backwardWeight: make([]float32, patch*spec.Features),
+		total: make([]float64, 2*spec.Features),
+		scale: make([]float32, spec.Features), shift: make([]float32, spec.Features),
+	}
+	for c := range l.scale {
+		l.scale[c] = 1
+	}
+	return l
+}
+
+func (l *convolution) layer() *Layer       { return &l.Layer }
+func (l *convolution) output() featureMap  { return l.out }
+func (l *convolution) result() []float32   { return l.y }
+func (l *convolution) gradient() []float32 { return l.g }
+func (l *convolution) patch() int          { return len(l.forwardWeight) / l.drive.channels }
+func (l *convolution) workspace() (patches, drives int) {
+	return l.group * l.drive.pixels() * l.patch(), l.group * l.drive.size()
+}
+
+func (l *convolution) reserve(batch int, training bool) {
+	l.y = grow(l.y, batch*l.out.size())
+	if l.pooled {
+		l.winner = grow(l.winner, batch*l.out.size())
+	}
+	if !training {
+		return
+	}
+	l.x = grow(l.x, batch*l.drive.size())
+	l.g = grow(l.g, batch*l.out.size())
+	for len(l.sums) < chunks(batch) {
+		l.sums = append(l.sums, make([]float64, len(l.total)))
+		l.gradients = append(l.gradients, make([]float32, len(l.forwardWeight)))
+	}
+}
+
+// grow returns x with n elements, keeping its memory where that is enough.
+func grow[T any](x []T, n int) []T {
+	if cap(x) < n {
+		return make([]T, n)
+	}
+	return x[:n]
+}
+
+func (l *convolution) forward(n *Network, in []float32, batch int, training bool) {
+	l.packForward()
+	scale, shift := l.scale, l.shift
+	if l.normal != nil {
+		scale, shift = l.normal.scale, l.normal.shift
+		if !training {
+			l.normal.evaluate()
+		}
+	}
+	preactivation := n.trace.sink("act."+l.Layer.output, l.drive)
+	parallel.For(chunks(batch), func(k int) {
+		work := n.takeWorkspace()
+		defer n.giveWorkspace(work)
+		var sums []float64
+		if training {
+			sums = l.sums[k]
+			clear(sums)
+		}
+		for first, last := range l.groups(k, batch) {
+			x := work.drives[:(last-first)*l.drive.size()]
+			if training {
+				x = l.x[first*l.drive.size() : last*l.drive.size()]
+			}
+			l.gather(work.patches, in, first, last)
+			l.multiply(blas.NoTrans, blas.NoTrans, (last-first)*l.drive.pixels(), l.drive.channels, l.patch(),
+				work.patches, l.forwardWeight, 0, x)
+			preactivation.put(first, x)
+			if l.activation == ReLU {
+				rectify(x)
+			}
+			switch {
+			case !training:
+				l.finish(x, first, last, scale, shift)
+			case l.normal != nil:
+				moments(sums[:l.drive.channels], sums[l.drive.channels:], x)
+			}
+		}
+	})
+	if !training {
+		return
+	}
+	if l.normal != nil {
+		sum, square := l.addSums(batch)
+		l.normal.train(sum, square, batch*l.drive.pixels(), n.trace == nil)
+	}
+	parallel.For(chunks(batch), func(k int) {
+		first, last := k*chunk, min(batch, k*chunk+chunk)
+		l.finish(l.x[first*l.drive.size():last*l.drive.size()], first, last, scale, shift)
+	})
+	if n.trace != nil {
+		l.traceForward(n.trace, batch)
+	}
+}
+
+// groups runs over the groups of images [first, last) of chunk k.
+func (l *convolution) groups(k, batch int) func(func(first, last int) bool) {
+	return func(yield func(int, int) bool) {
+		for first, end := k*chunk, min(batch, k*chunk+chunk); first < end; first += l.group {
+			if !yield(first, min(end, first+l.group)) {
+				return
+			}
+		}
+	}
+}
+
+// addSums adds the chunks' sums in order.
+func (l *convolution) addSums(batch int) (a, b []float64) {
+	clear(l.total)
+	for _, sums := range l.sums[:chunks(batch)] {
+		for c, v := range sums {
+			l.total[c] += v
+		}
+	}
+	return l.total[:l.drive.channels], l.total[l.drive.channels:]
+}
+
+// finish normalises and pools the activations x of images [first, last).
+func (l *convolution) finish(x []float32, first, last int, scale, shift []float32) {
+	y := l.y[first*l.out.size() : last*l.out.size()]
+	if !l.pooled {
+		affineRows(y, x, scale, shift)
+		return
+	}
+	winner := l.winner[first*l.out.size() : last*l.out.size()]
+	f := l.drive.channels
+	l.windows(last-first, func(at, corner int) {
+		below := corner + l.drive.columns*f
+		pool(y[at:at+f], winner[at:at+f], x[corner:], x[corner+f:], x[below:], x[below+f:], scale, shift)
+	})
+}
+
+// windows calls do for every pooling window of the given number of images,
+// with the indices of its first feature in the output and in the drive.
+func (l *convolution) windows(images int, do func(at, corner int)) {
+	at, f := 0, l.drive.channels
+	for i := range images {
+		for r := range l.out.rows {
+			for c := range l.out.columns {
+				do(at, i*l.drive.size()+(2*r*l.drive.columns+2*c)*f)
+				at += f
+			}
+		}
+	}
+}
+
+func (l *convolution) backward(n *Network, in, gIn []float32, batch int) {
+	f := l.drive.channels
+	if l.normal != nil {
+		parallel.For(chunks(batch), func(k int) {
+			first, last := k*chunk, min(batch, k*chunk+chunk)
+			sums := l.sums[k]
+			clear(sums)
+			g := l.g[first*l.out.size() : last*l.out.size()]
+			x := l.x[first*l.drive.size() : last*l.drive.size()]
+			if !l.pooled {
+				products(sums[:f], sums[f:], g, x)
+				return
+			}
+			winner := l.winner[first*l.out.size() : last*l.out.size()]
+			l.windows(last-first, func(at, corner int) {
+				below := corner + l.drive.columns*f
+				pooledProducts(sums[:f], sums[f:], g[at:at+f], winner[at:], x[corner:], x[corner+f:], x[below:], x[below+f:])
+			})
+		})
+		sumG, sumGX := l.addSums(batch)
+		l.normal.backward(sumG, sumGX, batch*l.drive.pixels())
+	}
+	if gIn != nil {
+		l.packBackward()
+	}
+	atNormal, atActivation, atDrive := l.traceBackward(n.trace, batch)
+	parallel.For(chunks(batch), func(k int) {
+		work := n.takeWorkspace()
+		defer n.giveWorkspace(work)
+		beta := float32(0)
+		for first, last := range l.groups(k, batch) {
+			d := work.drives[:(last-first)*l.drive.size()]
+			x := l.x[first*l.drive.size() : last*l.drive.size()]
+			l.spread(d, first, last)
+			atNormal.put(first, d)
+			if l.normal != nil {
+				throughNormal(d, x, l.normal.carry, l.normal.offset, l.normal.slope, l.normal.mean32)
+			}
+			atActivation.put(first, d)
+			if l.activation == ReLU {
+				throughReLU(d, x)
+			}
+			atDrive.put(first, d)
+			l.gather(work.patches, in, first, last)
+			pixels := (last - first) * l.drive.pixels()
+			l.multiply(blas.Trans, blas.NoTrans, l.patch(), f, pixels, work.patches, d, beta, l.gradients[k])
+			beta = 1
+			if gIn != nil {
+				l.multiply(blas.NoTrans, blas.NoTrans, pixels, l.patch(), f, d, l.backwardWeight, 0, work.patches)
+				l.scatter(gIn, work.patches, first, last)
+			}
+		}
+	})
+	l.addGradients(batch)
+}
+
+// spread sets d, at the pixels of the drive, to the gradient at the output of
+// images [first, last).
+func (l *convolution) spread(d []float32, first, last int) {
+	g := l.g[first*l.out.size() : last*l.out.size()]
+	if !l.pooled {
+		copy(d, g)
+		return
+	}
+	winner := l.winner[first*l.out.size() : last*l.out.size()]
+	f := l.drive.channels
+	if l.drive.rows%2 != 0 || l.drive.columns%2 != 0 {
+		clear(d) // the last row or column is in no window
+	}
+	l.windows(last-first, func(at, corner int) {
+		below := corner + l.drive.columns*f
+		for pixel, from := range [...]int{corner, corner + f, below, below + f} {
+			unpool(d[from:from+f], g[at:], winner[at:], uint8(pixel))
+		}
+	})
+}
+
+// gather lays the patches of images [first, last) side by side, [image][row]
+// [column][patch element].
+func (l *convolution) gather(patches, in []float32, first, last int) {
+	run, stride := l.kernel*l.below.channels, l.below.columns*l.below.channels
+	at := 0
+	for i := first; i < last; i++ {
+		image := in[i*l.below.size() : (i+1)*l.below.size()]
+		for r := range l.drive.rows {
+			for c := range l.drive.columns {
+				from := r*stride + c*l.below.channels
+				for range l.kernel {
+					copy(patches[at:at+run], image[from:from+run])
+					at += run
+					from += stride
+				}
+			}
+		}
+	}
+}
+
+// scatter is the transpose of gather: it sets the images' gradients to the
+// sums over the patches that a pixel is in.
+func (l *convolution) scatter(g, patches []float32, first, last int) {
+	run, stride := l.kernel*l.below.channels, l.below.columns*l.below.channels
+	at := 0
+	for i := first; i < last; i++ {
+		image := g[i*l.below.size() : (i+1)*l.below.size()]
+		clear(image)
+		for r := range l.drive.rows {
+			for c := range l.drive.columns {
+				from := r*stride + c*l.below.channels
+				for range l.kernel {
+					add(image[from:from+run], patches[at:at+run])
+					at += run
+					from += stride
+				}
+			}
+		}
+	}
+}
+
+// multiply computes c = op(a) op(b) + beta c for matrices without gaps.
+func (l *convolution) multiply(tA, tB blas.Transpose, m, n, k int, a, b []float32, beta float32, c []float32) {
+	lda, ldb := k, n
+	if tA == blas.Trans {
+		lda = m
+	}
+	if tB == blas.Trans {
+		ldb = k
+	}
+	blas32.Implementation().Sgemm(tA, tB, m, n, k, 1, a, lda, b, ldb, beta, c, n)
+}
+
+// packForward reorders Weight for the product with patches.
+func (l *convolution) packForward() {
+	l.eachWeight(func(feature, element, at int) {
+		l.forwardWeight[element*l.drive.channels+feature] = l.Weight[at]
+	})
+}
+
+// packBackward reorders the weight that carries the error back.
+func (l *convolution) packBackward() {
+	back, patch := l.back(), l.patch()
+	l.eachWeight(func(feature, element, at int) {
+		l.backwardWeight[feature*patch+element] = back[at]
+	})
+}
+
+// addGradients adds the chunks' gradients in order into that of Weight.
+func (l *convolution) addGradients(batch int) {
+	f := l.drive.channels
+	sum := l.gradients[0]
+	parallel.For(l.patch(), func(e int) {
+		row := sum[e*f : e*f+f]
+		for _, other := range l.gradients[1:chunks(batch)] {
+			add(row, other[e*f:e*f+f])
+		}
+	})
+	l.eachWeight(func(feature, element, at int) {
+		l.weight.gradient[at] = sum[element*f+feature]
+	})
+}
+
+// eachWeight calls do for each element of Weight, [feature][channel][row]
+// [column], with its feature and its place in a patch.
+func (l *convolution) eachWeight(do func(feature, element, at int)) {
+	at, channels := 0, l.below.channels
+	for feature := range l.drive.channels {
+		for channel := range channels {
+			for position := range l.kernel * l.kernel {
+				do(feature, position*channels+channel, at)
+				at++
+			}
+		}
+	}
+}

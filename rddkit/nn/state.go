@@ -1,0 +1,120 @@
+package nn
+
+import (
+	"archive/zip"
+	"math"
+	"path/filepath"
+	"strconv"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/internal/npy"
+)
+
+// Tensors returns everything that training changes or uses, by the names of
+// the reference files: per layer conv1.weight, conv1.fb_weight, fc1.bias,
+// bn1.weight (gamma), bn1.bias (beta), bn1.running_mean, bn1.running_var, and
+// then momentum.P for every parameter P. The data is the network's own memory,
+// not a copy: with the same tensors two networks go on to the same bits.
+func (n *Network) Tensors() []Tensor {
+	var list []Tensor
+	add := func(name string, shape []int, data []float32) {
+		list = append(list, Tensor{name, shape, data})
+	}
+	for _, l := range n.Layers {
+		add(l.weight.name, l.Shape, l.Weight)
+		add(l.Name+".fb_weight", l.Shape, l.Feedback)
+		if l.Bias != nil {
+			add(l.bias.name, l.bias.shape, l.Bias)
+		}
+		if b := l.normal; b != nil {
+			add(b.gamma.name, b.gamma.shape, b.gamma.value)
+			add(b.beta.name, b.beta.shape, b.beta.value)
+			add(b.name+".running_mean", b.gamma.shape, b.runningMean)
+			add(b.name+".running_var", b.gamma.shape, b.runningVar)
+		}
+	}
+	for _, l := range n.Layers {
+		for _, p := range l.parameters() {
+			add("momentum."+p.name, p.shape, p.momentum)
+		}
+	}
+	return list
+}
+
+// SetTensors copies values, by name, into the network's Tensors; those that
+// values does not name stay as they are. If a name is unknown, a length does
+// not fit, or a number is not finite, it returns an *invalid.Error and changes
+// nothing.
+func (n *Network) SetTensors(values map[string][]float32) error {
+	own := map[string][]float32{}
+	for _, t := range n.Tensors() {
+		own[t.Name] = t.Data
+	}
+	for name, value := range values {
+		to, known := own[name]
+		if !known {
+			return invalid.New("tensor", name, "one of the network's (conv1.weight, …)")
+		}
+		if len(value) != len(to) {
+			return invalid.Newf(name, len(value), "%d numbers", len(to))
+		}
+		for i, v := range value {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return invalid.New(name+"["+strconv.Itoa(i)+"]", v, "a finite number")
+			}
+		}
+	}
+	for name, value := range values {
+		copy(own[name], value)
+	}
+	return nil
+}
+
+// Save writes all Tensors as a NumPy archive (.npz, uncompressed). The file
+// appears whole or not at all.
+func (n *Network) Save(path string) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithTempDir(filepath.Dir(path)))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup()
+	archive := zip.NewWriter(f)
+	for _, t := range n.Tensors() {
+		member, err := archive.CreateHeader(&zip.FileHeader{Name: t.Name + ".npy", Method: zip.Store})
+		if err != nil {
+			return err
+		}
+		if err := npy.Write(member, t.Data, t.Shape...); err != nil {
+			return err
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+// Load reads what Save wrote, into a network of the same layers. The error is
+// an *invalid.Error, naming the file, if the file is damaged or lacks a tensor;
+// then nothing has changed.
+func (n *Network) Load(path string) error {
+	arrays, err := npy.ReadArchive(path)
+	if err != nil {
+		return err
+	}
+	values := map[string][]float32{}
+	for name, a := range arrays {
+		values[name] = a.Float32()
+	}
+	for _, t := range n.Tensors() {
+		if _, there := values[t.Name]; !there {
+			return invalid.New(path, "no tensor "+t.Name, "a file that Save wrote for a network of the same layers")
+		}
+	}
+	if err := n.SetTensors(values); err != nil {
+		return invalid.New(path, err.Error(), "a file that Save wrote for a network of the same layers")
+	}
+	return nil
+}
