@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -285,15 +286,15 @@ var errTooLong = errors.New("the answer is longer than the file")
 func (d download) fromMirrors(ctx context.Context, info Info) error {
 	var failures []string
 	for _, mirror := range info.Mirrors {
-		url := strings.TrimSuffix(mirror, "/") + "/" + filepath.Base(d.path)
-		err := d.fromMirror(ctx, url)
+		address := strings.TrimSuffix(mirror, "/") + "/" + filepath.Base(d.path)
+		err := d.fromMirror(ctx, address)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		failures = append(failures, fmt.Sprintf("%s: %v", url, err))
+		failures = append(failures, fmt.Sprintf("%s: %v", address, err))
 	}
 	return fmt.Errorf("data set %s: %s could not be downloaded (\"rdd data fetch -from DIR %s\" takes a copy that you have):\n  %s",
 		info.Name, filepath.Base(d.path), info.Name, strings.Join(failures, "\n  "))
@@ -301,7 +302,7 @@ func (d download) fromMirrors(ctx context.Context, info Info) error {
 
 // fromMirror downloads from one address, going on after breaks, and puts the
 // file in place if it is good.
-func (d download) fromMirror(ctx context.Context, url string) error {
+func (d download) fromMirror(ctx context.Context, address string) error {
 	partial := d.path + ".partial"
 	var err error
 	for try := range tries {
@@ -313,7 +314,7 @@ func (d download) fromMirror(ctx context.Context, url string) error {
 			}
 		}
 		before := sizeOf(partial)
-		err = d.get(ctx, url, partial)
+		err = d.get(ctx, address, partial)
 		if err == nil {
 			if err = d.verify(partial); err == nil {
 				return os.Rename(partial, d.path)
@@ -349,13 +350,13 @@ var errNotResumed = errors.New("the server does not go on where the download bro
 
 // get downloads to partial, asking only for what is not there yet. What came
 // before a failure stays in partial.
-func (d download) get(ctx context.Context, url, partial string) error {
+func (d download) get(ctx context.Context, address, partial string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stalled := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("nothing came for %v", stallTimeout)) })
 	defer stalled.Stop()
 
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
@@ -413,10 +414,14 @@ func (d download) get(ctx context.Context, url, partial string) error {
 	}
 }
 
-// cause prefers the reason for which a context was cancelled.
+// cause prefers the reason for which a context was cancelled, and leaves out
+// the address, which fromMirrors names.
 func cause(ctx context.Context, err error) error {
 	if reason := context.Cause(ctx); reason != nil {
 		return reason
+	}
+	if inner := new(url.Error); errors.As(err, &inner) {
+		return inner.Err
 	}
 	return err
 }
