@@ -370,7 +370,7 @@ func (m mark) Plot(c draw.Canvas, p *plot.Plot) {
 	case Line, Step:
 		for _, run := range m.runs() {
 			line := &plotter.Line{LineStyle: style}
-			for _, i := range thin(m.Y, run) {
+			for _, i := range thin(m.Y, run, 2000) {
 				line.XYs = append(line.XYs, plotter.XY{X: m.X[i], Y: m.Y[i]})
 			}
 			if m.Kind == Step {
@@ -446,10 +446,9 @@ func (s Series) runs() [][]int {
 	return runs
 }
 
-// thin keeps of a long line only what can be seen: of every stretch narrower
-// than a pixel its first, lowest, highest and last point.
-func thin(y []float64, run []int) []int {
-	const stretches = 2000
+// thin keeps of a long line only what can be seen: of each of that many equal
+// stretches its first, lowest, highest and last point.
+func thin(y []float64, run []int, stretches int) []int {
 	if len(run) <= 4*stretches {
 		return run
 	}

@@ -1,0 +1,400 @@
+package chart
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/go-echarts/go-echarts/v2/charts"
+	"github.com/go-echarts/go-echarts/v2/opts"
+
+	"github.com/weightalign/lab/rddkit/internal/stream"
+)
+
+// option is an ECharts option made of go-echarts' types. Its renderer is not
+// used: it writes one coordinate system with one title, and its page templates
+// would make every cell's program larger.
+type option struct {
+	Title     []opts.Title `json:"title"`
+	Legend    opts.Legend  `json:"legend"`
+	Tooltip   opts.Tooltip `json:"tooltip"`
+	Toolbox   opts.Toolbox `json:"toolbox"`
+	Grid      []opts.Grid  `json:"grid"`
+	XAxis     []xAxis      `json:"xAxis"`
+	YAxis     []yAxis      `json:"yAxis"`
+	DataZoom  []zoom       `json:"dataZoom"`
+	Series    []series     `json:"series"`
+	Animation bool         `json:"animation"`
+}
+
+// xAxis, yAxis, zoom and series add what go-echarts' types lack.
+type xAxis struct {
+	opts.XAxis
+	NameTextStyle opts.TextStyle `json:"nameTextStyle"`
+}
+
+type yAxis struct {
+	opts.YAxis
+	NameTextStyle opts.TextStyle `json:"nameTextStyle"`
+}
+
+type zoom struct {
+	opts.DataZoom
+	OnWheel string `json:"zoomOnMouseWheel"`
+}
+
+type series struct {
+	charts.SingleSeries
+	Z      int  `json:"z,omitempty"`
+	Silent bool `json:"silent,omitempty"`
+	Quiet  bool `json:"quiet,omitempty"` // ours: has no line in the tooltip
+}
+
+// Numbers of points above which the interactive twin shows a part.
+const (
+	maxCloud     = 6000 // random samples, in all clouds together
+	maxTicks     = 6000
+	maxStretches = 500 // of a line, four points each; see thin
+)
+
+// Option returns the interactive twin as an ECharts 5 option in JSON. Numbers
+// are rounded to 5 significant digits; of clouds it has random samples of at most
+// 2000 points, the same each time, of a very long line what a screen can show.
+func (f Figure) Option() ([]byte, error) {
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
+	l := f.layout()
+	colorOf := f.colors()
+	o := option{
+		Legend:  opts.Legend{Show: opts.Bool(false)},
+		Tooltip: opts.Tooltip{Show: opts.Bool(true), Trigger: "item"},
+		Toolbox: opts.Toolbox{Show: opts.Bool(true), Right: "10", Top: "0", Feature: &opts.ToolBoxFeature{
+			DataZoom:    &opts.ToolBoxFeatureDataZoom{Show: opts.Bool(true), Title: map[string]string{"zoom": "zoom into a box", "back": "undo the zoom"}, Icon: zoomIcons},
+			Restore:     &opts.ToolBoxFeatureRestore{Title: "restore"},
+			SaveAsImage: &opts.ToolBoxFeatureSaveAsImage{Title: "save as image"},
+		}},
+	}
+	if f.Title != "" {
+		o.Title = append(o.Title, opts.Title{Title: f.Title, Left: "4", Top: "0", TitleStyle: &opts.TextStyle{FontSize: fontSize + 3, Color: css(textColor)}})
+	}
+	if entries := f.legend(); entries != nil {
+		var names []string
+		for _, s := range entries {
+			names = append(names, s.Name)
+		}
+		o.Legend = opts.Legend{Show: opts.Bool(true), Left: "4", Top: strconv.Itoa(l.header - legendHeight*len(f.legendRows(l.width)) - figureMargins/2), Data: names, TextStyle: &opts.TextStyle{FontSize: fontSize}}
+	}
+	clouds := f.count(Cloud)
+	if clouds == 0 && f.count(Line, Step) > 0 {
+		o.Tooltip.Trigger = "axis" // values are best read along x, of all lines at once
+	}
+	for i, p := range f.Panels {
+		f.addPanel(&o, i, p, l, maxCloud/max(clouds, 3), colorOf)
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(true) // no "</script>" within a page's script
+	err := encoder.Encode(o)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
+// zoomIcons are ECharts' own, which go-echarts' type would blank out.
+var zoomIcons = map[string]string{
+	"zoom": "path://M0,13.5h26.9 M13.5,26.9V0 M32.1,13.5H58V58H13.5 V32.1",
+	"back": "path://M22,1.4L9.9,13.5l12.3,12.3 M10.3,13.5H54.9v44.6 H10.3v-26",
+}
+
+// count returns how many series of these kinds there are.
+func (f Figure) count(kinds ...Kind) int {
+	n := 0
+	for _, p := range f.Panels {
+		for _, s := range p.Series {
+			if slices.Contains(kinds, s.Kind) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Room around a panel's axes in page pixels, for names and labels.
+const (
+	roomLeft, roomRight  = 66, 16
+	roomAbove, roomBelow = 30, 52
+)
+
+func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, colorOf func(Series) color.NRGBA) {
+	col, row := i%l.columns, i/l.columns
+	percent := func(pixels float64) string { return fmt.Sprintf("%.2f%%", 100*pixels/float64(l.width)) }
+	cell := float64(l.width) / float64(l.columns)
+	top, rows := float64(l.header), float64(l.height-l.header)
+	for r := range row {
+		top += rows * l.rowHeight[r]
+	}
+	inner := f.ShareX && i+l.columns < len(f.Panels)
+	above, below := roomAbove, roomBelow
+	if p.Title == "" {
+		above = 12
+	}
+	if inner {
+		below = 10
+	}
+	height := rows*l.rowHeight[row] - float64(above+below)
+	o.Grid = append(o.Grid, opts.Grid{
+		Left: percent(cell*float64(col) + roomLeft), Width: percent(cell - roomLeft - roomRight),
+		Top: strconv.Itoa(int(top) + above), Height: strconv.Itoa(int(height)),
+	})
+	if p.Title != "" {
+		o.Title = append(o.Title, opts.Title{
+			Title: p.Title, TextAlign: "center", Top: strconv.Itoa(int(top)),
+			Left:       percent(cell*float64(col) + (cell+roomLeft-roomRight)/2),
+			TitleStyle: &opts.TextStyle{FontSize: fontSize, Color: css(textColor)},
+		})
+	}
+
+	x, y := p.ranges()
+	line := &opts.AxisLine{Show: opts.Bool(true), OnZero: opts.Bool(false), LineStyle: &opts.LineStyle{Color: css(axisColor)}}
+	split := &opts.SplitLine{Show: opts.Bool(true), LineStyle: &opts.LineStyle{Color: css(gridColor)}}
+	horizontal := opts.XAxis{
+		GridIndex: i, Type: p.X.scale(), Name: p.X.Text(), NameLocation: "middle", NameGap: 28,
+		SplitNumber: int(max(2, cell/95)), AxisLine: line, SplitLine: split, AxisLabel: label(p.X, x), AxisTick: &opts.AxisTick{Show: opts.Bool(true)},
+	}
+	if inner {
+		horizontal.AxisLabel.Show = opts.Bool(false)
+		horizontal.NameGap = -1000 // out of sight; the tooltip needs the name
+	}
+	vertical := opts.YAxis{
+		GridIndex: i, Type: p.Y.scale(), Name: p.Y.Text(), NameLocation: "middle", NameGap: 46,
+		SplitNumber: int(max(2, height/45)), AxisLine: line, SplitLine: split, AxisLabel: label(p.Y, y),
+	}
+	if names := p.X.Names; len(names) > 0 {
+		horizontal.Data = names
+	} else {
+		horizontal.Min, horizontal.Max = rounded(x[0]), rounded(x[1])
+	}
+	if names := p.Y.Names; len(names) > 0 {
+		vertical.Data = names
+	} else {
+		vertical.Min, vertical.Max = rounded(y[0]), rounded(y[1])
+	}
+	name := opts.TextStyle{Color: css(textColor), FontSize: fontSize}
+	o.XAxis = append(o.XAxis, xAxis{horizontal, name})
+	o.YAxis = append(o.YAxis, yAxis{vertical, name})
+
+	both := false
+	for _, s := range p.Series {
+		both = both || s.Kind == Cloud
+		o.addSeries(s, i, colorOf(s), x, y, height, dots)
+	}
+	inside := zoom{opts.DataZoom{Type: "inside", FilterMode: "none", XAxisIndex: []int{i}}, "ctrl"}
+	if f.ShareX && i >= l.columns { // the column's first panel has it
+		linked := &o.DataZoom[col]
+		linked.XAxisIndex = append(linked.XAxisIndex.([]int), i)
+	} else {
+		o.DataZoom = append(o.DataZoom, inside)
+	}
+	if both && !f.ShareX {
+		inside.XAxisIndex, inside.YAxisIndex = nil, []int{i}
+		o.DataZoom = append(o.DataZoom, inside)
+	}
+}
+
+func (a Axis) scale() string {
+	switch {
+	case len(a.Names) > 0:
+		return "category"
+	case a.Log:
+		return "log"
+	}
+	return "value"
+}
+
+// label leaves out the numbers at an axis' ends unless they are round.
+func label(a Axis, ends [2]float64) *opts.AxisLabel {
+	l := &opts.AxisLabel{Show: opts.Bool(true), HideOverlap: opts.Bool(true), Color: css(softText)}
+	if len(a.Names) > 0 {
+		return l
+	}
+	round := func(end float64) bool {
+		for _, t := range linearTicks(ends, 6) {
+			if math.Abs(t.Value-end) < 1e-9*(ends[1]-ends[0]) {
+				return !a.Log
+			}
+		}
+		return false
+	}
+	l.ShowMinLabel, l.ShowMaxLabel = opts.Bool(round(ends[0])), opts.Bool(round(ends[1]))
+	return l
+}
+
+// addSeries adds what draws s in panel i.
+func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, height float64, dots int) {
+	dash := map[Style]string{Solid: "solid", Dashed: "dashed", Reported: "dotted"}[s.Style]
+	width := float32(lineWidth)
+	if s.Style == Reported {
+		width = reportWidth
+	}
+	base := series{SingleSeries: charts.SingleSeries{
+		Name: s.Name, Type: "line", XAxisIndex: i, YAxisIndex: i,
+		Symbol: "circle", SymbolSize: 7, ShowSymbol: opts.Bool(false), // a dot under the pointer
+		LineStyle: &opts.LineStyle{Color: css(clr), Width: width, Type: dash},
+		ItemStyle: &opts.ItemStyle{Color: css(clr)},
+	}, Z: 3}
+	reference := func(points json.RawMessage) {
+		base.Data, base.Silent, base.Quiet, base.Z = points, true, true, 2
+		base.LineStyle.Width, base.Symbol = referenceWide, "none"
+		o.Series = append(o.Series, base)
+	}
+	switch s.Kind {
+	case Line, Step:
+		if s.Kind == Step {
+			base.Step = "end"
+		}
+		base.Data = s.points(s.shown())
+		o.Series = append(o.Series, base)
+		if s.Error != nil {
+			o.addBand(s, base, clr)
+		}
+	case Points:
+		markers := base
+		markers.Type, markers.SymbolSize, markers.LineStyle = "scatter", 2*pointRadius, nil
+		markers.Data = s.points(s.shown())
+		o.Series = append(o.Series, markers)
+		if s.Error != nil {
+			var bars []byte
+			for _, k := range s.shown() {
+				bars = appendPoint(bars, s.X[k], s.Y[k]-s.Error[k])
+				bars = appendPoint(bars, s.X[k], s.Y[k]+s.Error[k])
+				bars = appendPoint(bars, s.X[k], math.NaN())
+			}
+			reference(array(bars))
+		}
+	case Cloud, Ticks:
+		base.Type, base.SymbolSize, base.LineStyle = "scatter", 2*dotRadius+1, nil
+		base.ItemStyle.Opacity = opts.Float(dotOpacity)
+		most := dots
+		if s.Kind == Ticks {
+			rowHeight := height / (y[1] - y[0])
+			base.Symbol, base.SymbolSize = "rect", []float64{1.5, math.Round(min(max(0.84*rowHeight, 2), 14))}
+			base.ItemStyle.Opacity = nil
+			most = maxTicks
+		}
+		base.Quiet = o.Tooltip.Trigger == "axis"
+		base.Data = s.points(sample(s.shown(), most))
+		o.Series = append(o.Series, base)
+	case Horizontal:
+		var points []byte
+		for _, v := range s.Y {
+			points = appendPoint(appendPoint(appendPoint(points, x[0], v), x[1], v), x[1], math.NaN())
+		}
+		reference(array(points))
+	case Vertical:
+		var points []byte
+		for _, v := range s.X {
+			points = appendPoint(appendPoint(appendPoint(points, v, y[0]), v, y[1]), v, math.NaN())
+		}
+		reference(array(points))
+	}
+}
+
+// addBand adds a line's standard errors: a closed outline, of which ECharts
+// fills the inside. (It fills down to the axis, but on the way back in the
+// other direction, which cancels.)
+func (o *option) addBand(s Series, line series, clr color.NRGBA) {
+	for _, run := range s.runs() {
+		shown := thin(s.Y, run, maxStretches)
+		var outline []byte
+		for _, k := range shown {
+			outline = appendPoint(outline, s.X[k], s.Y[k]+s.Error[k])
+		}
+		for j := len(shown) - 1; j >= 0; j-- {
+			outline = appendPoint(outline, s.X[shown[j]], s.Y[shown[j]]-s.Error[shown[j]])
+		}
+		band := line
+		band.Data, band.Silent, band.Quiet, band.Z = array(outline), true, true, 1
+		band.Symbol = "none"
+		band.LineStyle = &opts.LineStyle{Opacity: opts.Float(0)}
+		band.AreaStyle = &opts.AreaStyle{Color: css(clr), Opacity: opts.Float(bandOpacity)}
+		o.Series = append(o.Series, band)
+	}
+}
+
+// shown returns the indices of the points to draw; -1 is a gap in a line.
+func (s Series) shown() []int {
+	if s.Kind != Line && s.Kind != Step {
+		var all []int
+		for _, run := range s.runs() {
+			all = append(all, run...)
+		}
+		return all
+	}
+	var shown []int
+	for k, run := range s.runs() {
+		if k > 0 {
+			shown = append(shown, -1)
+		}
+		shown = append(shown, thin(s.Y, run, maxStretches)...)
+	}
+	return shown
+}
+
+// points writes [[x, y], …], with the standard error as a third number.
+func (s Series) points(shown []int) json.RawMessage {
+	var b []byte
+	for _, k := range shown {
+		switch {
+		case k < 0:
+			b = appendPoint(b, math.NaN(), math.NaN())
+		case s.Error != nil:
+			b = appendPoint(b, s.X[k], s.Y[k], s.Error[k])
+		default:
+			b = appendPoint(b, s.X[k], s.Y[k])
+		}
+	}
+	return array(b)
+}
+
+func array(points []byte) json.RawMessage {
+	return append(append([]byte{'['}, bytes.TrimPrefix(points, []byte{','})...), ']')
+}
+
+func appendPoint(b []byte, numbers ...float64) []byte {
+	b = append(b, ',', '[')
+	for i, v := range numbers {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, rounded(v)...)
+	}
+	return append(b, ']')
+}
+
+// rounded writes v with 5 significant digits, and NaN as ECharts' "no value".
+func rounded(v float64) json.RawMessage {
+	if math.IsNaN(v) {
+		return json.RawMessage("null")
+	}
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 5, 64), 64)
+	return strconv.AppendFloat(nil, r, 'g', -1, 64)
+}
+
+// sample keeps at most most of the indices, each with the same probability and
+// in their order (Knuth's selection sampling, algorithm 3.4.2S).
+func sample(all []int, most int) []int {
+	if len(all) <= most {
+		return all
+	}
+	r := stream.New(0, "chart sample", uint64(len(all)))
+	kept := make([]int, 0, most)
+	for i, k := range all {
+		if r.IntN(len(all)-i) < most-len(kept) {
+			kept = append(kept, k)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,79 @@
+package chart
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/janpfeifer/gonb/gonbui"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/show"
+)
+
+// Init puts the ECharts library into the notebook's page, as one output of
+// 450 kB. Call it in the first cell; without it the interactive charts stay
+// empty and the static pictures are all there is. Outside notebooks it does
+// nothing.
+func Init() { show.HTML(loaderHTML()) }
+
+// Show shows the figure in a notebook: the static picture, and below it,
+// folded, the interactive twin. Outside notebooks it only checks the figure;
+// use [Figure.Save] there.
+func (f Figure) Show() error {
+	if err := f.Validate(); err != nil || !show.InNotebook() {
+		return err
+	}
+	picture, err := f.PNG()
+	if err != nil {
+		return err
+	}
+	chart, err := f.fragment("figure-"+gonbui.UniqueId(), false)
+	if err != nil {
+		return err
+	}
+	if err := show.PNG(picture, Scale, f.alternative()); err != nil {
+		return err
+	}
+	show.HTML(chart)
+	return nil
+}
+
+// Save writes the figure into the folder dir, which it makes if need be, as
+// name.png, name.svg, name.html (a self-contained interactive page) and
+// name.tsv (the table of what is drawn). Each file appears whole or not at
+// all; a figure that cannot be drawn leaves no file.
+func (f Figure) Save(dir, name string) error {
+	if name == "" || strings.ContainsAny(name, `/\`) || name[0] == '.' {
+		return invalid.New("name", name, "a file name without an ending")
+	}
+	makers := []struct {
+		ending string
+		make   func() ([]byte, error)
+	}{
+		{".png", f.PNG},
+		{".svg", f.SVG},
+		{".html", f.HTML},
+		{".tsv", func() ([]byte, error) {
+			table, err := f.TSV()
+			return []byte(table), err
+		}},
+	}
+	files := make([][]byte, len(makers))
+	for i, m := range makers {
+		var err error
+		if files[i], err = m.make(); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for i, m := range makers {
+		if err := renameio.WriteFile(filepath.Join(dir, name+m.ending), files[i], 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
