@@ -23,8 +23,8 @@ type contents struct {
 	file     fs.File
 	raw      *bufio.Reader // the file's bytes, hashed by packed
 	in       io.Reader     // the contents
-	packed   hash.Hash
-	unpacked hash.Hash
+	packed   hash.Hash     // of the file
+	unpacked hash.Hash     // of the contents: packed itself if the file is not compressed
 	size     int64 // bytes of contents read so far
 	want     File
 	ctx      context.Context
@@ -32,7 +32,7 @@ type contents struct {
 
 // open opens a file for reading its contents; the caller closes c.file.
 func open(ctx context.Context, path string, embedded bool, want File) (*contents, error) {
-	c := &contents{path: path, packed: sha256.New(), unpacked: sha256.New(), want: want, ctx: ctx}
+	c := &contents{path: path, packed: sha256.New(), want: want, ctx: ctx}
 	var err error
 	if embedded {
 		c.file, err = data.Embedded.Open(path)
@@ -43,12 +43,15 @@ func open(ctx context.Context, path string, embedded bool, want File) (*contents
 		return nil, err
 	}
 	c.raw = bufio.NewReaderSize(io.TeeReader(c.file, c.packed), 1<<18)
-	c.in = c.raw
+	c.in, c.unpacked = c.raw, c.packed
 	if magic, _ := c.raw.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
-		if c.in, err = gzip.NewReader(c.raw); err != nil {
+		unzipped, err := gzip.NewReader(c.raw)
+		if err != nil {
 			c.file.Close()
 			return nil, c.damaged("damaged: " + err.Error())
 		}
+		c.unpacked = sha256.New()
+		c.in = io.TeeReader(unzipped, c.unpacked)
 	}
 	return c, nil
 }
@@ -60,7 +63,6 @@ func (c *contents) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.in.Read(p)
-	c.unpacked.Write(p[:n])
 	c.size += int64(n)
 	if c.size > c.want.Size {
 		return n, damage{fmt.Sprintf("more than %d bytes", c.want.Size)}
