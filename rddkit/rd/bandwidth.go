@@ -78,13 +78,15 @@ func selectBandwidth(sides [2]side, o Options) (*Selection, []error, error) {
 	if sel.Spread, err = spread(sides); err != nil {
 		return nil, nil, err
 	}
-	// Where many points share their x, a window must hold ten distinct values.
+	// Where many points share their x, a window must hold ten distinct values and
+	// a little more. (The published rule adds 1e-8 whatever the unit of x is; h
+	// would then not scale with x.)
 	floor := 0.0
 	for i := range sides {
 		if s := &sides[i]; float64(len(s.x)-s.unique) >= 0.2*float64(len(s.x)) {
 			warnings = append(warnings, fmt.Errorf("%d of %d points on the %s repeat a value of x", len(s.x)-s.unique, len(s.x), s.name()))
 			if !o.IgnoreMassPoints {
-				floor = max(sides[0].distance(10), sides[1].distance(10)) + 1e-8
+				floor = max(sides[0].distance(10), sides[1].distance(10)) + 1e-8*sel.Spread
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package rd
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -78,13 +77,13 @@ func split(x, y, d []float64, cutoff float64) (sides [2]side, err error) {
 			}
 		}
 	}
-	order := make([]int, len(x))
-	for i := range order {
-		order[i] = i
+	order := make([]ranked, len(x))
+	for i, v := range x {
+		order[i] = ranked{v, i}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(x[a], x[b]) })
-	first := sort.Search(len(order), func(i int) bool { return x[order[i]] >= cutoff })
-	for i, part := range [2][]int{order[:first], order[first:]} {
+	slices.SortFunc(order, ranked.compare)
+	first := sort.Search(len(order), func(i int) bool { return order[i].x >= cutoff })
+	for i, part := range [2][]ranked{order[:first], order[first:]} {
 		s := &sides[i]
 		s.right = i == 1
 		if len(part) == 0 {
@@ -104,13 +103,29 @@ func split(x, y, d []float64, cutoff float64) (sides [2]side, err error) {
 	return sides, nil
 }
 
-func pick(values []float64, index []int) []float64 {
+// ranked is a value and its place in the sample, which orders equal values.
+type ranked struct {
+	x     float64
+	index int
+}
+
+func (a ranked) compare(b ranked) int {
+	switch {
+	case a.x < b.x:
+		return -1
+	case a.x > b.x:
+		return 1
+	}
+	return a.index - b.index
+}
+
+func pick(values []float64, order []ranked) []float64 {
 	if values == nil {
 		return nil
 	}
-	out := make([]float64, len(index))
-	for i, j := range index {
-		out[i] = values[j]
+	out := make([]float64, len(order))
+	for i, r := range order {
+		out[i] = values[r.index]
 	}
 	return out
 }

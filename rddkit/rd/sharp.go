@@ -115,6 +115,9 @@ func prepare(sides, forSelection [2]side, o Options) (r *Result, fits [2]*sideFi
 	for i := range sides {
 		s := &sides[i]
 		if fits[i], err = s.prepare(o.Kernel, p, h[i], b[i]); err != nil {
+			if r.Selection != nil {
+				err = fmt.Errorf("at the selected bandwidth (give H for another): %w", err)
+			}
 			return nil, fits, err
 		}
 		f := fits[i]
