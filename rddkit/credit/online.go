@@ -176,6 +176,8 @@ type RateCurve struct {
 	Weight []float64 // increasing
 	Rate   []float64 // mean spikes per step
 	Slope  []float64 // μ(W), its derivative: mean spikes per step and unit of weight
+
+	RateErr, SlopeErr []float64 // standard errors; nil if unknown
 }
 
 // PublishedModelRates is the rate curve at the published noise and membrane, from
