@@ -25,7 +25,7 @@ type contents struct {
 	in       io.Reader     // the contents
 	packed   hash.Hash     // of the file
 	unpacked hash.Hash     // of the contents: packed itself if the file is not compressed
-	size     int64 // bytes of contents read so far
+	size     int64         // bytes of contents read so far
 	want     File
 	ctx      context.Context
 }
