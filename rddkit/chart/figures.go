@@ -79,8 +79,9 @@ type Pairs struct {
 }
 
 // WeightScatter draws feedback against feedforward weights, a panel for each
-// entry, with the correlation and the sign alignment (the share of pairs whose
-// weights have the same sign) in its title. It is the report's Figure 1(b, c).
+// entry, with the correlation and the sign alignment (the percentage of the
+// nonzero feedback weights that have their feedforward weight's sign) in its
+// title. It is the report's Figure 1(b, c).
 func WeightScatter(title string, pairs ...Pairs) Figure {
 	f := Figure{Title: title}
 	for _, p := range pairs {
@@ -95,27 +96,31 @@ func WeightScatter(title string, pairs ...Pairs) Figure {
 			},
 		}
 		if n := len(p.Feedforward); n == len(p.Feedback) && n > 1 {
-			r := stat.Correlation(p.Feedforward, p.Feedback, nil)
-			panel.Title = fmt.Sprintf("%s: r = %s, signs %.1f %%", p.Name, tickLabel(r, 2), SignAlignmentOf(p.Feedforward, p.Feedback))
+			r := "–" // if all weights of one direction are equal
+			if v := stat.Correlation(p.Feedforward, p.Feedback, nil); !math.IsNaN(v) {
+				r = tickLabel(v, 2)
+			}
+			panel.Title = fmt.Sprintf("%s: r = %s, signs %.1f %%", p.Name, r, signAlignment(p.Feedforward, p.Feedback))
 		}
 		f.Panels = append(f.Panels, panel)
 	}
 	return f
 }
 
-// SignAlignmentOf returns the percentage of pairs whose two weights have the
-// same sign; NaN if there are none. It panics if the lengths differ.
-func SignAlignmentOf(w, b []float64) float64 {
-	if len(w) != len(b) {
-		panic("chart: slice length mismatch")
-	}
-	same := 0
-	for i := range w {
-		if w[i] > 0 == (b[i] > 0) && w[i] < 0 == (b[i] < 0) {
-			same++
+// signAlignment returns the percentage of the nonzero feedback weights whose
+// sign is the feedforward weight's, 0 if all are zero: what package align
+// measures.
+func signAlignment(forward, feedback []float64) float64 {
+	same, nonzero := 0, 0
+	for i, b := range feedback {
+		if b != 0 {
+			nonzero++
+			if b > 0 == (forward[i] > 0) && forward[i] != 0 {
+				same++
+			}
 		}
 	}
-	return 100 * float64(same) / float64(len(w))
+	return 100 * float64(same) / float64(max(nonzero, 1))
 }
 
 // Discontinuity is a regression discontinuity design as it is drawn.

@@ -379,8 +379,10 @@ func rounded(v float64) json.RawMessage {
 	if math.IsNaN(v) {
 		return json.RawMessage("null")
 	}
-	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 5, 64), 64)
-	return strconv.AppendFloat(nil, r, 'g', -1, 64)
+	if r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 5, 64), 64); err == nil {
+		v = r // else it would round to infinity
+	}
+	return strconv.AppendFloat(nil, v, 'g', -1, 64)
 }
 
 // sample keeps at most most of the indices, each with the same probability and

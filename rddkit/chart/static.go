@@ -30,13 +30,16 @@ func (f Figure) PNG() ([]byte, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
+	return f.raster(Scale)
+}
+
+func (f Figure) raster(scale int) ([]byte, error) {
 	l := f.layout()
 	// A vg.Length of 1 is a 72nd of an inch: at 72 dots per inch, one pixel.
-	canvas := vgimg.NewWith(vgimg.UseWH(vg.Length(l.width), vg.Length(l.height)), vgimg.UseDPI(72*Scale))
+	canvas := vgimg.NewWith(vgimg.UseWH(vg.Length(l.width), vg.Length(l.height)), vgimg.UseDPI(72*scale))
 	f.draw(draw.New(canvas), l)
 	var b bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
-	err := encoder.Encode(&b, indexed(canvas.Image().(*image.RGBA)))
+	err := png.Encode(&b, indexed(canvas.Image().(*image.RGBA)))
 	return b.Bytes(), err
 }
 
@@ -270,12 +273,11 @@ func (t ticks) Ticks(_, _ float64) []plot.Tick { return t }
 // times a power of ten.
 func linearTicks(ends [2]float64, wanted float64) ticks {
 	raw := (ends[1] - ends[0]) / max(wanted, 2)
-	power := math.Floor(math.Log10(raw))
-	step := math.Pow(10, power)
-	for _, m := range []float64{5, 2} {
-		if m*step <= raw*1.2 {
-			step *= m
-			break
+	power := math.Pow(10, math.Floor(math.Log10(raw)))
+	step := power
+	for _, m := range []float64{2, 5, 10} {
+		if 1.4*raw >= m*power {
+			step = m * power
 		}
 	}
 	digits := int(max(0, -math.Floor(math.Log10(step)+1e-9)))

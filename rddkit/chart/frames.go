@@ -1,0 +1,200 @@
+package chart
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/janpfeifer/gonb/gonbui"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/show"
+)
+
+// Frames is one figure for each value of a parameter, to be moved through with
+// a slider. The frames are static pictures made beforehand, so a notebook
+// needs no kernel, no library and no network to move it. All have the same
+// axes: where a panel fits its axes to the data, it is to that of all frames.
+type Frames struct {
+	Label   string    // what Values are, with the unit, e.g. "window p (mV)"
+	Values  []float64 // one per frame, in the slider's order
+	Figures []Figure  // one per value, of the same panels and sizes
+}
+
+// Validate returns an *invalid.Error for the first thing that cannot be drawn.
+func (f Frames) Validate() error {
+	if len(f.Figures) == 0 {
+		return invalid.New("Figures", 0, "at least 1")
+	}
+	if len(f.Values) != len(f.Figures) {
+		return invalid.Newf("length of Values", len(f.Values), "%d, one for each figure", len(f.Figures))
+	}
+	if f.Label == "" {
+		return invalid.New("Label", "", "what the values are")
+	}
+	for i, figure := range f.Figures {
+		if !finite(f.Values[i]) {
+			return invalid.New(fmt.Sprintf("Values[%d]", i), f.Values[i], "a finite number")
+		}
+		if err := figure.Validate(); err != nil {
+			return fmt.Errorf("frame %d: %w", i, err)
+		}
+		if n := len(f.Figures[0].Panels); len(figure.Panels) != n {
+			return invalid.Newf(fmt.Sprintf("panels of frame %d", i), len(figure.Panels), "%d, as in the first", n)
+		}
+	}
+	return nil
+}
+
+// aligned returns the figures on common axes.
+func (f Frames) aligned() []Figure {
+	figures := make([]Figure, len(f.Figures))
+	for i, figure := range f.Figures {
+		figures[i] = figure
+		figures[i].Panels = append([]Panel(nil), figure.Panels...)
+	}
+	for k := range figures[0].Panels {
+		x, y := emptyRange, emptyRange
+		for _, figure := range figures {
+			px, py := figure.Panels[k].ranges()
+			for i := range 2 {
+				extend(&x, px[i])
+				extend(&y, py[i])
+			}
+		}
+		for i := range figures {
+			p := &figures[i].Panels[k]
+			p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = x[0], x[1], y[0], y[1]
+		}
+	}
+	return figures
+}
+
+// Middle returns the figure that stands for all where nothing can be moved.
+func (f Frames) Middle() (Figure, error) {
+	if err := f.Validate(); err != nil {
+		return Figure{}, err
+	}
+	return f.aligned()[len(f.Figures)/2], nil
+}
+
+// slider is the moving part. The place in its list that a frame has is also
+// the slider's number.
+const slider = `<details class="rdd-frames" id="%[1]s"%[2]s><summary>Move through %[3]s</summary>
+<label>%[3]s = <output>%[4]s</output><br><input type="range" min="0" max="%[5]d" value="%[6]d" style="width:100%%;max-width:%[7]dpx"></label>%[8]s</details>
+<script>(function(){var d=document.getElementById("%[1]s");if(!d)return;var frames=%[9]s,values=%[10]s,input=d.querySelector("input");
+input.addEventListener("input",function(){d.querySelector("img").src="data:image/png;base64,"+frames[input.value];d.querySelector("output").textContent=values[input.value]});})();</script>`
+
+func (f Frames) fragment(id string, open bool) (string, error) {
+	if err := f.Validate(); err != nil {
+		return "", err
+	}
+	figures := f.aligned()
+	var pictures, values []string
+	middle := len(figures) / 2
+	var image string
+	for i, figure := range figures {
+		png, err := figure.raster(1)
+		if err != nil {
+			return "", err
+		}
+		if i == middle {
+			image = picture64(png, figure.layout(), figure.alternative())
+		}
+		pictures = append(pictures, base64.StdEncoding.EncodeToString(png))
+		values = append(values, strings.ReplaceAll(fmt.Sprintf("%.5g", f.Values[i]), "-", "−"))
+	}
+	attribute := ""
+	if open {
+		attribute = " open"
+	}
+	frames, err := json.Marshal(pictures)
+	if err != nil {
+		return "", err
+	}
+	labels, err := json.Marshal(values)
+	return fmt.Sprintf(slider, id, attribute, html.EscapeString(f.Label), values[middle], len(figures)-1, middle,
+		figures[middle].layout().width, image, frames, labels), err
+}
+
+// Show shows the middle frame in a notebook and, folded below it, the slider.
+// Outside notebooks it only checks the frames.
+func (f Frames) Show() error {
+	middle, err := f.Middle()
+	if err != nil || !show.InNotebook() {
+		return err
+	}
+	picture, err := middle.PNG()
+	if err != nil {
+		return err
+	}
+	moving, err := f.fragment("frames-"+gonbui.UniqueId(), false)
+	if err != nil {
+		return err
+	}
+	if err := show.PNG(picture, Scale, middle.alternative()); err != nil {
+		return err
+	}
+	show.HTML(moving)
+	return nil
+}
+
+// Save writes dir/name.html, a self-contained page with the slider; the middle
+// frame as name.png and name.svg; and the table of all frames as name.tsv,
+// whose first column is the value.
+func (f Frames) Save(dir, name string) error {
+	middle, err := f.Middle()
+	if err != nil {
+		return err
+	}
+	moving, err := f.fragment("frames", true)
+	if err != nil {
+		return err
+	}
+	if err := middle.Save(dir, name); err != nil {
+		return err
+	}
+	title := html.EscapeString(middle.alternative())
+	text := fmt.Sprintf(page, title, middle.layout().width, moving)
+	if err := renameio.WriteFile(filepath.Join(dir, name+".html"), []byte(text), 0o644); err != nil {
+		return err
+	}
+	table, err := f.TSV()
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(dir, name+".tsv"), []byte(table), os.FileMode(0o644))
+}
+
+// TSV returns the tables of all frames as one, with the frame's value before
+// the columns of [Figure.TSV].
+func (f Frames) TSV() (string, error) {
+	if err := f.Validate(); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for i, figure := range f.Figures {
+		table, err := figure.TSV()
+		if err != nil {
+			return "", err
+		}
+		head, rows, _ := strings.Cut(table, "\n")
+		if i == 0 {
+			b.WriteString(clean(f.Label) + "\t" + head + "\n")
+		}
+		for row := range strings.Lines(rows) {
+			if !strings.HasPrefix(row, "#") {
+				row = fmt.Sprintf("%v\t", f.Values[i]) + row
+			} else if i > 0 {
+				continue
+			}
+			b.WriteString(row)
+		}
+	}
+	return b.String(), nil
+}
