@@ -34,6 +34,8 @@ type Replayer struct {
 var replayers = []Replayer{
 	augmentReplayer,
 	convnetReplayer,
+	lifReplayer,
+	metricsReplayer,
 	rdReplayer,
 }
 

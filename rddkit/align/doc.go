@@ -1,0 +1,46 @@
+// Package align learns feedback weights: it makes the weights with which
+// errors travel down a network resemble the feedforward weights that they would
+// have to mirror, by methods that a brain might use.
+//
+// A [Learner] is called once before each training epoch. It sees the
+// feedforward weights of the fully connected layers and writes their feedback
+// weights:
+//
+//   - [RDD] simulates the layers as spiking neurons and estimates by regression
+//     discontinuity at the spike threshold what a spike of each neuron causes in
+//     the layer above (Guerguiev, Kording, Richards, ICLR 2020), as the
+//     published program does it;
+//   - [FeedbackAlignment] leaves the feedback weights as they are (Lillicrap,
+//     Cownden, Tweed, Akerman, Nature Communications 2016);
+//   - [Backprop] copies the transposed feedforward weights: the ideal that no
+//     neuron can reach.
+//
+// # The online regression
+//
+// A near-threshold window of a lower neuron ([spike.Window]) gives one
+// observation for each neuron j above it: the running variable m, the window's
+// largest input drive; whether the lower neuron spiked; and the target
+//
+//	y_j = mean of q_j over the window - q_j before it
+//
+// where q_j is neuron j's filtered spike train. On each side of the threshold a
+// line y = slope·m + intercept is fitted by stochastic gradient descent:
+//
+//	e = slope·m + intercept - y
+//	slope ← slope - η·e·m          intercept ← intercept - η·e
+//
+// The causal effect β is the jump between the lines at the threshold θ = 1,
+// with spike less without; [Fuzzy] adds both slopes, as the published program's
+// variant of that name does. Windows with |m - θ| > 10 are left out.
+//
+// # How it is computed
+//
+// The step above is linear in (intercept, slope, y), and m is the same for all
+// neurons j. So the windows of a stretch of time collapse into
+//
+//	(intercept, slope)_j ← Φ·(intercept, slope)_j + Σ_w c_w·y_wj
+//
+// with a 2×2 matrix Φ and 2-vectors c_w for each lower neuron: a matrix product
+// instead of a chain of updates, exact but for rounding (about 1e-17).
+// [Regression] is the step as written, for one synapse.
+package align

@@ -1,0 +1,13 @@
+//go:build amd64
+
+package align
+
+const haveVectors = false
+
+func targetVector(c *targetConstants, y, q []float64, steps, window, memory int, spikes []byte) {
+	panic("align: no vector kernels for this architecture")
+}
+
+func regressVector(intercept, slope []float64, carry *[4]float64, rows []float64, terms []term) {
+	panic("align: no vector kernels for this architecture")
+}

@@ -1,0 +1,88 @@
+package align
+
+import (
+	"math"
+
+	"github.com/weightalign/lab/rddkit/spike"
+)
+
+// Metrics say how well feedback weights B, [n][m], mirror feedforward weights
+// W, [m][n]. The costs other than SignAlignment are those of Akrout, Wilson,
+// Humphreys, Lillicrap, Tweed (NeurIPS 2019) and of the published program.
+type Metrics struct {
+	SignAlignment float64 // percentage of the nonzero B_ij that have the sign of W_ji; 0 if all are zero
+	Decay         float64 // |W·x|² + |xᵀ·B|²
+	Sparse        float64 // |W|² + |B|² (Frobenius)
+	Self          float64 // -trace(B·W)
+	Amp           float64 // -xᵀ·B·W·x
+	Info          float64 // |x - B·W·x|²
+	Symm          float64 // |W - Bᵀ|² (Frobenius)
+}
+
+// Measure compares the feedforward weights of a layer, [out][in], with its
+// feedback weights, [in][out]. x is a probe of in numbers (published: uniform
+// in [0, 1), drawn anew each time). It panics if a length does not fit.
+//
+// Sums are made in float64, in a fixed order.
+func Measure[T spike.Float](forward, feedback []T, in, out int, x []float64) Metrics {
+	if len(forward) != in*out || len(feedback) != in*out || len(x) != in {
+		panic("align: weights or probe of the wrong length")
+	}
+	var (
+		m              Metrics
+		nonzero, equal int
+		wx             = make([]float64, out) // W·x
+		xb             = make([]float64, out) // xᵀ·B
+		squaresW       float64
+		squaresB       float64
+		product        float64 // Σ W_ji·B_ij
+	)
+	for j := range out {
+		for i, w := range forward[j*in : (j+1)*in] {
+			wx[j] += float64(float64(w) * x[i])
+			squaresW += float64(float64(w) * float64(w))
+		}
+	}
+	bwx := make([]float64, in) // B·W·x
+	for i := range in {
+		for j, f := range feedback[i*out : (i+1)*out] {
+			w, b := float64(forward[j*in+i]), float64(f)
+			if b != 0 {
+				nonzero++
+				if sign(b) == sign(w) {
+					equal++
+				}
+			}
+			xb[j] += float64(x[i] * b)
+			squaresB += float64(b * b)
+			product += float64(w * b)
+			m.Symm += float64((w - b) * (w - b))
+			bwx[i] += float64(b * wx[j])
+		}
+	}
+	for j := range out {
+		m.Decay += float64(wx[j]*wx[j]) + float64(xb[j]*xb[j])
+	}
+	for i := range in {
+		m.Amp -= float64(x[i] * bwx[i])
+		m.Info += float64((x[i] - bwx[i]) * (x[i] - bwx[i]))
+	}
+	m.Sparse = squaresW + squaresB
+	m.Self = -product
+	if nonzero > 0 {
+		m.SignAlignment = 100 * float64(equal) / float64(nonzero)
+	}
+	return m
+}
+
+func sign(x float64) int {
+	switch {
+	case x > 0:
+		return 1
+	case x < 0:
+		return -1
+	case math.IsNaN(x):
+		panic("align: weight is not a number")
+	}
+	return 0
+}

@@ -1,0 +1,288 @@
+package align
+
+import (
+	"math"
+	"sync"
+
+	"github.com/weightalign/lab/rddkit/internal/parallel"
+	"github.com/weightalign/lab/rddkit/spike"
+)
+
+const (
+	// tileWidth neurons of the layer above are estimated together.
+	tileWidth = 16
+	// groupSize neurons share a byte of a spike.Raster.
+	groupSize = 4
+	// The four parameters of a synapse, in the published order.
+	interceptSpike, interceptQuiet, slopeSpike, slopeQuiet = 0, 1, 2, 3
+)
+
+// regressions are the online regressions from one layer to the layer above.
+type regressions struct {
+	in, out, stride   int
+	parameters        []float64 // [in][4][stride]; what is beyond out stays 0
+	backup            []float64
+	feedbackDeviation float64
+	changed           bool // since the last updateFeedback
+
+	updates []update // [in], of the present stretch
+	scratch sync.Pool
+}
+
+// update is what the windows of one stretch do to the regressions of a lower
+// neuron on one side of the threshold and all neurons j above:
+//
+//	(intercept, slope)_j ← carry·(intercept, slope)_j + Σ (toIntercept, toSlope)·row_j
+type update struct {
+	side [2]sideUpdate // with and without a spike
+}
+
+type sideUpdate struct {
+	carry [4]float64 // the matrix, row by row
+	terms []term
+}
+
+type term struct {
+	row                  int64 // row of the tile's table
+	toIntercept, toSlope float64
+}
+
+func newRegressions(in, out int) *regressions {
+	stride := (out + tileWidth - 1) / tileWidth * tileWidth
+	return &regressions{in: in, out: out, stride: stride, parameters: make([]float64, in*4*stride), updates: make([]update, in)}
+}
+
+func (l *regressions) save()    { l.backup = append(l.backup[:0], l.parameters...) }
+func (l *regressions) restore() { copy(l.parameters, l.backup) }
+
+// estimate moves the regressions by the windows that ended in a stretch.
+//
+// The target of a window that ended in step t is a row that all lower neurons
+// share, y[t] = (q[t-W+1] + … + q[t])/W - q[t-W], W being the window length,
+// except for a window that opened when the neuron's last one ended. It keeps
+// that one's baseline b and has the target y[t] + q[t-W] - q[b].
+func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDDOptions) {
+	table := newTable(stretch, o.Spike)
+	var late lateBaselines
+	const block = 16
+	parallel.For((l.in+block-1)/block, func(b int) {
+		for i := b * block; i < min(l.in, (b+1)*block); i++ {
+			l.updates[i].collect(s.Windows(stretch.Phase, i), o, &table, &late)
+		}
+	})
+	above := s.Spikes(stretch.Phase + 1)
+	parallel.For(l.stride/tileWidth, func(tile int) {
+		work, _ := l.scratch.Get().(*tableWork)
+		if work == nil {
+			work = new(tableWork)
+		}
+		defer l.scratch.Put(work)
+		rows := table.fill(work, above, tile, late.steps)
+		for i := range l.updates {
+			p := l.parameters[i*4*l.stride+tile*tileWidth:]
+			for side := range l.updates[i].side {
+				if u := &l.updates[i].side[side]; len(u.terms) > 0 {
+					regressKernel(p[side*l.stride:][:tileWidth], p[(2+side)*l.stride:][:tileWidth], &u.carry, rows, u.terms)
+				}
+			}
+		}
+	})
+	l.changed = true
+}
+
+// collect composes the updates of a neuron's windows.
+//
+// One window does p ← p - η(x·p - y)x to p = (intercept, slope), with
+// x = (1, m). A series of them is p ← Φ₁p + Σ c_k y_k, where
+// Φ_k = (I - ηx_n x_nᵀ)…(I - ηx_k x_kᵀ) and c_k = ηΦ_{k+1}x_k; so, from the
+// last window to the first, c_k comes from Φ_{k+1}, and Φ_k = Φ_{k+1} - c_k x_kᵀ.
+func (u *update) collect(windows []spike.Window, o RDDOptions, table *table, late *lateBaselines) {
+	for side := range u.side {
+		u.side[side].carry = [4]float64{1, 0, 0, 1}
+		u.side[side].terms = u.side[side].terms[:0]
+	}
+	for k := len(windows) - 1; k >= 0; k-- {
+		w := &windows[k]
+		if distance := w.MaxDrive - o.Spike.Threshold; distance < -o.AcceptHalfWidth || distance > o.AcceptHalfWidth {
+			continue
+		}
+		s := &u.side[1]
+		if w.Spiked {
+			s = &u.side[0]
+		}
+		m, phi := w.MaxDrive, &s.carry
+		c0 := o.LearningRate * math.FMA(phi[1], m, phi[0])
+		c1 := o.LearningRate * math.FMA(phi[3], m, phi[2])
+		phi[0] -= c0
+		phi[1] = math.FMA(-c0, m, phi[1])
+		phi[2] -= c1
+		phi[3] = math.FMA(-c1, m, phi[3])
+		s.terms = append(s.terms, term{table.target(w.End), c0, c1})
+		if w.Baseline != w.Start {
+			baseline, ok := table.trace(w.Baseline)
+			if !ok {
+				baseline = table.late(late.add(w.Baseline))
+			}
+			start, _ := table.trace(w.Start)
+			s.terms = append(s.terms, term{start, c0, c1}, term{baseline, -c0, -c1})
+		}
+	}
+}
+
+// lateBaselines collects baselines that are older than a table's traces: of
+// windows that reopened many times. Few stretches have any.
+type lateBaselines struct {
+	mu    sync.Mutex
+	steps []int
+}
+
+func (b *lateBaselines) add(step int) (index int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, s := range b.steps {
+		if s == step {
+			return i
+		}
+	}
+	b.steps = append(b.steps, step)
+	return len(b.steps) - 1
+}
+
+// table says where the rows of a tile's table are: first the targets y, then
+// the traces q, of the same steps, then the late baselines. The first steps
+// only serve to build up the traces.
+type table struct {
+	first, rows, steps int // the first step, the number of steps, those of the stretch
+	params             spike.Params
+	constants          targetConstants
+}
+
+// tableWork is the memory that one goroutine needs for a tile.
+type tableWork struct {
+	rows   []float64
+	spikes []byte
+}
+
+func newTable(stretch spike.Stretch, p spike.Params) table {
+	warmUp := p.MemorySteps + p.WindowSteps
+	return table{first: stretch.First - warmUp, rows: warmUp + stretch.Steps, params: p, constants: newTargetConstants(p)}
+}
+
+func (t *table) target(step int) int64 { return int64(step - t.first) }
+func (t *table) late(index int) int64  { return int64(2*t.rows + index) }
+
+// trace returns the row of a step's traces, and whether they are built up.
+func (t *table) trace(step int) (row int64, ok bool) {
+	return int64(t.rows + step - t.first), step >= t.first+t.params.MemorySteps
+}
+
+// fill computes the table for one tile of the layer above, [row][tileWidth].
+func (t *table) fill(work *tableWork, above *spike.Raster, tile int, late []int) []float64 {
+	if size := (2*t.rows + len(late)) * tileWidth; cap(work.rows) < size {
+		work.rows = make([]float64, size+size/8)
+	}
+	rows := work.rows[:(2*t.rows+len(late))*tileWidth]
+
+	// Spikes before the first step count as none, in the steps that build up.
+	const bytes = tileWidth / groupSize
+	before := t.params.MemorySteps + 1
+	if size := (before + t.rows) * bytes; cap(work.spikes) < size {
+		work.spikes = make([]byte, size+size/8)
+	}
+	spikes := work.spikes[:(before+t.rows)*bytes]
+	clear(spikes[:before*bytes])
+	column := above.Bits[(t.first-above.First)*above.Stride+tile*bytes:]
+	for step := range t.rows {
+		copy(spikes[(before+step)*bytes:][:bytes], column[step*above.Stride:][:bytes])
+	}
+	for g := range bytes {
+		targetKernel(&t.constants, rows[g*groupSize:], rows[t.rows*tileWidth+g*groupSize:], t.rows, t.params.WindowSteps, t.params.MemorySteps, spikes[g:])
+	}
+
+	kernel := t.params.Kernel()
+	for i, step := range late {
+		row := rows[(2*t.rows+i)*tileWidth:][:tileWidth]
+		clear(row)
+		for age := 1; age <= len(kernel) && step-age >= 0; age++ {
+			for lane, b := range above.Row(step - age)[tile*bytes:][:bytes] {
+				for k := range groupSize {
+					row[lane*groupSize+k] += float64(kernel[age-1] * float64(b>>k&1))
+				}
+			}
+		}
+	}
+	return rows
+}
+
+// rowBeta computes the causal effects of one lower neuron.
+func (l *regressions) rowBeta(beta []float64, neuron int, o RDDOptions) {
+	p := l.parameters[neuron*4*l.stride:]
+	p0, p1 := p[interceptSpike*l.stride:][:len(beta)], p[interceptQuiet*l.stride:][:len(beta)]
+	p2, p3 := p[slopeSpike*l.stride:][:len(beta)], p[slopeQuiet*l.stride:][:len(beta)]
+	for j := range beta {
+		beta[j] = o.Estimator.Beta(Regression{p0[j], p1[j], p2[j], p3[j]}, o.Spike.Threshold)
+	}
+}
+
+// updateFeedback scales the causal effects to the standard deviation that the
+// feedback weights had at first. Pairs without an effect keep their weight. It
+// does nothing where the effects have no spread (none, or a single one).
+func updateFeedback[T spike.Float](l *regressions, feedback []T, o RDDOptions) {
+	if !l.changed {
+		return
+	}
+	l.changed = false
+	const block = 32
+	blocks := (l.in + block - 1) / block
+	// over calls visit with the effects of each block of neurons and adds up
+	// what it returns in the order of the blocks.
+	over := func(visit func(first int, beta []float64) (sum, count float64)) (sum, count float64) {
+		sums, counts := make([]float64, blocks), make([]float64, blocks)
+		parallel.For(blocks, func(b int) {
+			first := b * block
+			beta := make([]float64, min(block, l.in-first)*l.out)
+			for i := range len(beta) / l.out {
+				l.rowBeta(beta[i*l.out:][:l.out], first+i, o)
+			}
+			sums[b], counts[b] = visit(first, beta)
+		})
+		for b := range blocks {
+			sum += sums[b]
+			count += counts[b]
+		}
+		return sum, count
+	}
+	sum, count := over(func(_ int, beta []float64) (sum, count float64) {
+		for _, b := range beta {
+			sum += b
+			if b != 0 {
+				count++
+			}
+		}
+		return sum, count
+	})
+	if count == 0 {
+		return
+	}
+	mean := sum / count
+	squares, _ := over(func(_ int, beta []float64) (sum, _ float64) {
+		for _, b := range beta {
+			if b != 0 {
+				sum += float64((b - mean) * (b - mean))
+			}
+		}
+		return sum, 0
+	})
+	deviation := math.Sqrt(squares / count)
+	if !(deviation > 0) {
+		return
+	}
+	over(func(first int, beta []float64) (_, _ float64) {
+		for k, b := range beta {
+			if b != 0 {
+				feedback[first*l.out+k] = T(b * l.feedbackDeviation / deviation)
+			}
+		}
+		return 0, 0
+	})
+}

@@ -1,0 +1,108 @@
+package align
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+)
+
+// stateMagic begins a marshalled RDD; its last byte is the format's version.
+var stateMagic = []byte("rddkit RDD\x01")
+
+// stateHeader follows it, then the sizes, and for each layer the feedback
+// deviation, the parameters and, if Carried, the driven neurons.
+type stateHeader struct {
+	Epoch   uint64
+	Layers  uint32
+	Carried uint8
+}
+
+// MarshalBinary returns the regressions, the first standard deviations of the
+// feedback weights, the driven neurons and the number of the next epoch.
+func (r *RDD) MarshalBinary() ([]byte, error) {
+	header := stateHeader{Epoch: r.epoch, Layers: uint32(len(r.layers))}
+	if r.driven != nil {
+		header.Carried = 1
+	}
+	out := bytes.NewBuffer(append([]byte{}, stateMagic...))
+	write := func(v any) { binary.Write(out, binary.LittleEndian, v) } // a Buffer takes everything
+	write(header)
+	if r.layers != nil {
+		for _, size := range r.sizes() {
+			write(uint32(size))
+		}
+	}
+	for l, layer := range r.layers {
+		write(layer.feedbackDeviation)
+		write(r.Parameters(l))
+		if r.driven != nil {
+			write(r.driven[l])
+		}
+	}
+	return out.Bytes(), nil
+}
+
+// UnmarshalBinary restores what MarshalBinary returned. State that is damaged
+// or of another format is an *invalid.Error, and nothing is changed.
+func (r *RDD) UnmarshalBinary(state []byte) error {
+	damaged := func(what string) error {
+		return invalid.New("learner state", what, "what RDD.MarshalBinary returned")
+	}
+	rest, ok := bytes.CutPrefix(state, stateMagic)
+	if !ok {
+		return damaged("without its beginning")
+	}
+	in := bytes.NewReader(rest)
+	read := func(v any) bool { return binary.Read(in, binary.LittleEndian, v) == nil }
+	var header stateHeader
+	if !read(&header) || header.Layers > 1<<10 || header.Carried > 1 || (header.Layers == 0) != (header.Epoch == 0) || header.Carried == 1 && header.Layers == 0 {
+		return damaged("with an impossible header")
+	}
+	var sizes []uint32
+	if header.Layers > 0 {
+		sizes = make([]uint32, header.Layers+1)
+		if !read(sizes) {
+			return damaged("cut short")
+		}
+	}
+	// What is still to come is known now; nothing is allocated on a false claim.
+	want := uint64(0)
+	for l := range header.Layers {
+		if sizes[l] == 0 || sizes[l] > 1<<20 || sizes[l+1] == 0 || sizes[l+1] > 1<<20 {
+			return damaged(fmt.Sprintf("of layers with %d and %d neurons", sizes[l], sizes[l+1]))
+		}
+		want += 8 + 32*uint64(sizes[l])*uint64(sizes[l+1]) + uint64(header.Carried)*uint64(sizes[l])
+	}
+	if want != uint64(in.Len()) {
+		return damaged(fmt.Sprintf("with %d bytes instead of %d", in.Len(), want))
+	}
+	var layers []*regressions
+	var driven [][]bool
+	for l := range header.Layers {
+		layer := newRegressions(int(sizes[l]), int(sizes[l+1]))
+		read(&layer.feedbackDeviation)
+		parameters := make([]float64, layer.in*4*layer.out)
+		read(parameters)
+		for _, p := range append(parameters, layer.feedbackDeviation) {
+			if math.IsNaN(p) || math.IsInf(p, 0) {
+				return damaged("with a parameter that is not finite")
+			}
+		}
+		for row := range layer.in * 4 {
+			copy(layer.parameters[row*layer.stride:], parameters[row*layer.out:][:layer.out])
+		}
+		layers = append(layers, layer)
+		if header.Carried == 1 {
+			flags := make([]bool, layer.in)
+			if !read(flags) {
+				return damaged("with an impossible flag")
+			}
+			driven = append(driven, flags)
+		}
+	}
+	r.epoch, r.layers, r.driven = header.Epoch, layers, driven
+	return nil
+}
