@@ -1,7 +1,6 @@
 package rd
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -102,6 +101,9 @@ func selectBandwidth(sides [2]side, o Options) (*Selection, []error, error) {
 			return nil, nil, err
 		}
 		for k := range stage.Result {
+			if stage.Result[k] == 0 {
+				return nil, nil, invalid.New("variation of y around its fit", 0, "some, to select a bandwidth; give H")
+			}
 			if !(stage.Result[k] < limit[k]) { // also when there is no curvature to speak of
 				stage.Result[k] = limit[k]
 				if i == 2 {
@@ -120,11 +122,6 @@ func selectBandwidth(sides [2]side, o Options) (*Selection, []error, error) {
 		shrink := math.Pow(float64(n), -float64(p)/float64((3+p)*(3+2*p)))
 		sel.H[0] *= shrink
 		sel.H[1] *= shrink
-	}
-	for i := range sel.H {
-		if !(sel.H[i] > 0 && sel.B[i] > 0) {
-			return nil, nil, errors.New("rd: no bandwidth can be selected: the outcome has no variation around its fit; give H")
-		}
 	}
 	return sel, warnings, nil
 }

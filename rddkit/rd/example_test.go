@@ -119,9 +119,13 @@ func ExampleSelectBandwidth() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("left %.4f, right %.4f\n", s.H[0], s.H[1])
+	fmt.Print(s)
 	// Output:
-	// left 16.1698, right 18.1265
+	// Bandwidth selection: spread 25.6811, 1260 distinct x, pilot 15.8667
+	// Stage order deriv                 variance V                     bias B           regularisation R                  bandwidth
+	// d         3     3   1.8511e+05,   1.2017e+05   5.9934e-06,  -2.9758e-06            0,            0      55.6914,      62.0169
+	// b         2     2       8604.8,       5865.7   0.00046479,   0.00035278   5.8476e-07,   1.8868e-07      27.1039,      29.3436
+	// h         1     0       22.353,       14.691     0.002161,    0.0012557   1.5551e-05,   5.9307e-06      16.1698,      18.1265
 }
 
 func ExampleLeastSquares() {

@@ -74,6 +74,7 @@ func Fuzzy(x, d, y []float64, o Options) (*FuzzyResult, error) {
 		return nil, err
 	}
 	r.Jump = o.threeFold(tau, corrected, plain, robust)
+	r.warnOfNoNoise()
 	if z := r.FirstStage.Conventional.Z; z*z < 10 {
 		r.Warnings = append(r.Warnings, fmt.Errorf("weak first stage: F = %.3g, under 10; the interval of the ratio is not reliable", z*z))
 	}

@@ -1,6 +1,7 @@
 package rd
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -86,8 +87,17 @@ func Sharp(x, y []float64, o Options) (*Result, error) {
 	left, right := fits[0].limits(fits[0].y), fits[1].limits(fits[1].y)
 	r.Left.take(left)
 	r.Right.take(right)
-	r.Jump, err = r.jump(left, right, fits, func(s *sideFit) residualPair { return s.residuals(s.y, o) })
-	return r, err
+	if r.Jump, err = r.jump(left, right, fits, func(s *sideFit) residualPair { return s.residuals(s.y, o) }); err != nil {
+		return nil, err
+	}
+	r.warnOfNoNoise()
+	return r, nil
+}
+
+func (r *Result) warnOfNoNoise() {
+	if r.Robust.StdErr == 0 {
+		r.Warnings = append(r.Warnings, errors.New("the outcome does not vary around its fit: z and p mean nothing"))
+	}
 }
 
 // A sideFit is everything of a side that does not depend on outcomes: weights
