@@ -48,8 +48,8 @@ type convolution struct {
 	gradients [][]float32 // per chunk, of forwardWeight
 }
 
-// groupBytes bounds the patches of one matrix product, so that they stay in a
-// core's cache.
+// groupBytes bounds the patches and drives of one matrix product, so that they
+// stay in a core's cache.
 const groupBytes = 1300 << 10
 
 func newConvolution(seed uint64, number int, below featureMap, spec Conv) *convolution {
@@ -62,7 +62,7 @@ func newConvolution(seed uint64, number int, below featureMap, spec Conv) *convo
 	l := &convolution{
 		Layer:  newLayer(seed, "conv"+strconv.Itoa(number), false, spec.Activation, spec.Features, below.channels, spec.Kernel, spec.Kernel),
 		kernel: spec.Kernel, below: below, drive: drive, out: out, pooled: spec.MaxPool,
-		group:         max(1, min(chunk, groupBytes/(4*drive.pixels()*patch))),
+		group:         max(1, min(chunk, groupBytes/(4*drive.pixels()*(patch+spec.Features)))),
 		forwardWeight: make([]float32, patch*spec.Features), backwardWeight: make([]float32, patch*spec.Features),
 		total: make([]float64, 2*spec.Features),
 		scale: make([]float32, spec.Features), shift: make([]float32, spec.Features),
@@ -190,23 +190,23 @@ func (l *convolution) finish(x []float32, first, last int, scale, shift []float3
 		return
 	}
 	winner := l.winner[first*l.out.size() : last*l.out.size()]
-	f := l.drive.channels
-	l.windows(last-first, func(at, corner int) {
-		below := corner + l.drive.columns*f
-		pool(y[at:at+f], winner[at:at+f], x[corner:], x[corner+f:], x[below:], x[below+f:], scale, shift)
+	l.windowRows(last-first, func(from, to, top, bottom int) {
+		pool(y[from:to], winner[from:to], x[top:], x[bottom:], scale, shift)
 	})
 }
 
-// windows calls do for every pooling window of the given number of images,
-// with the indices of its first feature in the output and in the drive.
-func (l *convolution) windows(images int, do func(at, corner int)) {
-	at, f := 0, l.drive.channels
+// windowRows calls do for every row of pooling windows of the given number of
+// images, with its part [from, to) of the outputs and where the two rows of
+// pixels begin in the drives.
+func (l *convolution) windowRows(images int, do func(from, to, top, bottom int)) {
+	row, pixels := l.out.columns*l.out.channels, l.drive.columns*l.drive.channels
+	from := 0
 	for i := range images {
-		for r := range l.out.rows {
-			for c := range l.out.columns {
-				do(at, i*l.drive.size()+(2*r*l.drive.columns+2*c)*f)
-				at += f
-			}
+		top := i * l.drive.size()
+		for range l.out.rows {
+			do(from, from+row, top, top+pixels)
+			from += row
+			top += 2 * pixels
 		}
 	}
 }
@@ -225,9 +225,8 @@ func (l *convolution) backward(n *Network, in, gIn []float32, batch int) {
 				return
 			}
 			winner := l.winner[first*l.out.size() : last*l.out.size()]
-			l.windows(last-first, func(at, corner int) {
-				below := corner + l.drive.columns*f
-				pooledProducts(sums[:f], sums[f:], g[at:at+f], winner[at:], x[corner:], x[corner+f:], x[below:], x[below+f:])
+			l.windowRows(last-first, func(from, to, top, bottom int) {
+				pooledProducts(sums[:f], sums[f:], g[from:to], winner[from:to], x[top:], x[bottom:])
 			})
 		})
 		sumG, sumGX := l.addSums(batch)
@@ -244,16 +243,20 @@ func (l *convolution) backward(n *Network, in, gIn []float32, batch int) {
 		for first, last := range l.groups(k, batch) {
 			d := work.drives[:(last-first)*l.drive.size()]
 			x := l.x[first*l.drive.size() : last*l.drive.size()]
-			l.spread(d, first, last)
-			atNormal.put(first, d)
-			if l.normal != nil {
-				throughNormal(d, x, l.normal.carry, l.normal.offset, l.normal.slope, l.normal.mean32)
+			for i := first; i < last; i++ { // one image stays in the cache
+				from, to := (i-first)*l.drive.size(), (i-first+1)*l.drive.size()
+				d, x := d[from:to], x[from:to]
+				l.spread(d, i)
+				atNormal.put(i, d)
+				if l.normal != nil {
+					throughNormal(d, x, l.normal.carry, l.normal.offset, l.normal.slope, l.normal.mean32)
+				}
+				atActivation.put(i, d)
+				if l.activation == ReLU {
+					throughReLU(d, x)
+				}
+				atDrive.put(i, d)
 			}
-			atActivation.put(first, d)
-			if l.activation == ReLU {
-				throughReLU(d, x)
-			}
-			atDrive.put(first, d)
 			l.gather(work.patches, in, first, last)
 			pixels := (last - first) * l.drive.pixels()
 			l.multiply(blas.Trans, blas.NoTrans, l.patch(), f, pixels, work.patches, d, beta, l.gradients[k])
@@ -268,23 +271,19 @@ func (l *convolution) backward(n *Network, in, gIn []float32, batch int) {
 }
 
 // spread sets d, at the pixels of the drive, to the gradient at the output of
-// images [first, last).
-func (l *convolution) spread(d []float32, first, last int) {
-	g := l.g[first*l.out.size() : last*l.out.size()]
+// one image.
+func (l *convolution) spread(d []float32, image int) {
+	g := l.g[image*l.out.size() : (image+1)*l.out.size()]
 	if !l.pooled {
 		copy(d, g)
 		return
 	}
-	winner := l.winner[first*l.out.size() : last*l.out.size()]
-	f := l.drive.channels
+	winner := l.winner[image*l.out.size() : (image+1)*l.out.size()]
 	if l.drive.rows%2 != 0 || l.drive.columns%2 != 0 {
 		clear(d) // the last row or column is in no window
 	}
-	l.windows(last-first, func(at, corner int) {
-		below := corner + l.drive.columns*f
-		for pixel, from := range [...]int{corner, corner + f, below, below + f} {
-			unpool(d[from:from+f], g[at:], winner[at:], uint8(pixel))
-		}
+	l.windowRows(1, func(from, to, top, bottom int) {
+		unpool(d[top:], d[bottom:], g[from:to], winner[from:to], l.drive.channels)
 	})
 }
 
@@ -292,18 +291,12 @@ func (l *convolution) spread(d []float32, first, last int) {
 // [column][patch element].
 func (l *convolution) gather(patches, in []float32, first, last int) {
 	run, stride := l.kernel*l.below.channels, l.below.columns*l.below.channels
-	at := 0
+	row := l.drive.columns * l.patch()
 	for i := first; i < last; i++ {
 		image := in[i*l.below.size() : (i+1)*l.below.size()]
 		for r := range l.drive.rows {
-			for c := range l.drive.columns {
-				from := r*stride + c*l.below.channels
-				for range l.kernel {
-					copy(patches[at:at+run], image[from:from+run])
-					at += run
-					from += stride
-				}
-			}
+			gatherRow(patches[:row], image[r*stride:], l.drive.columns, l.below.channels, l.kernel, run, stride)
+			patches = patches[row:]
 		}
 	}
 }
@@ -343,7 +336,7 @@ func (l *convolution) multiply(tA, tB blas.Transpose, m, n, k int, a, b []float3
 
 // packForward reorders Weight for the product with patches.
 func (l *convolution) packForward() {
-	l.eachWeight(func(feature, element, at int) {
+	l.reorder(func(at, element, feature int) {
 		l.forwardWeight[element*l.drive.channels+feature] = l.Weight[at]
 	})
 }
@@ -351,7 +344,7 @@ func (l *convolution) packForward() {
 // packBackward reorders the weight that carries the error back.
 func (l *convolution) packBackward() {
 	back, patch := l.back(), l.patch()
-	l.eachWeight(func(feature, element, at int) {
+	l.reorder(func(at, element, feature int) {
 		l.backwardWeight[feature*patch+element] = back[at]
 	})
 }
@@ -360,27 +353,27 @@ func (l *convolution) packBackward() {
 func (l *convolution) addGradients(batch int) {
 	f := l.drive.channels
 	sum := l.gradients[0]
-	parallel.For(l.patch(), func(e int) {
-		row := sum[e*f : e*f+f]
+	pieces(l.patch()*f, 64*f, func(from, to int) {
 		for _, other := range l.gradients[1:chunks(batch)] {
-			add(row, other[e*f:e*f+f])
+			add(sum[from:to], other[from:to])
 		}
 	})
-	l.eachWeight(func(feature, element, at int) {
+	l.reorder(func(at, element, feature int) {
 		l.weight.gradient[at] = sum[element*f+feature]
 	})
 }
 
-// eachWeight calls do for each element of Weight, [feature][channel][row]
-// [column], with its feature and its place in a patch.
-func (l *convolution) eachWeight(do func(feature, element, at int)) {
-	at, channels := 0, l.below.channels
-	for feature := range l.drive.channels {
+// reorder calls do for each element of Weight, [feature][channel][row]
+// [column], with its place in a patch and its feature.
+func (l *convolution) reorder(do func(at, element, feature int)) {
+	channels, positions := l.below.channels, l.kernel*l.kernel
+	parallel.For(l.drive.channels, func(feature int) {
+		at := feature * l.patch()
 		for channel := range channels {
-			for position := range l.kernel * l.kernel {
-				do(feature, position*channels+channel, at)
+			for position := range positions {
+				do(at, position*channels+channel, feature)
 				at++
 			}
 		}
-	}
+	})
 }

@@ -1,0 +1,3 @@
+package nn
+
+func setVectors(v bool) { vectors = v }
