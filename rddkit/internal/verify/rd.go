@@ -522,8 +522,8 @@ func replayOnline(c *comparison, dir string) error {
 	}
 	x, y := data[0], data[1]
 	for _, w := range file.OLS {
-		if w.Points > len(x) {
-			return invalid.Newf("online.json points", w.Points, "at most %d, the rows of online.csv", len(x))
+		if w.Points < 0 || w.Points > len(x) || w.SE.Homoskedastic == nil {
+			return invalid.Newf("online.json points", w.Points, "0 to %d, the rows of online.csv, with a homoskedastic s.e.", len(x))
 		}
 		id := fmt.Sprintf("online least squares %d points", w.Points)
 		fit := rd.OnlineLeastSquares{Cutoff: file.Cutoff, Window: file.W}
