@@ -29,8 +29,8 @@ func Fuzzy(x, d, y []float64, o Options) (*FuzzyResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if y == nil || d == nil {
-		return nil, invalid.Newf("len(d), len(y)", [2]int{len(d), len(y)}, "len(x) = %d", len(x))
+	if err := errors.Join(required("d", d, x), required("y", y, x)); err != nil {
+		return nil, err
 	}
 	sides, err := split(x, y, d, o.Cutoff)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestBadInput(t *testing.T) {
 		{"one value of x on a side", "distance of x from the cutoff", sharp([]float64{-1, -2, 0, 0}, []float64{1, 2, 3, 4}, Options{})},
 		{"too few points for HC3", "points within the bandwidth", sharp([]float64{-3, -2, -1, 1, 2, 3}, []float64{1, 2, 4, 3, 4, 7}, Options{H: Both(4), Variance: HC3})},
 		{"treatment that does not vary", "jump of d at the cutoff", fuzzy(x, make([]float64, len(x)), y, Options{})},
-		{"treatment missing", "len(d), len(y)", fuzzy(x, nil, y, Options{})},
+		{"treatment missing", "len(d)", fuzzy(x, nil, y, Options{})},
 		{"outcome without noise", "variation of y around its fit", sharp(grid, flat, Options{})},
 		{"least squares without bandwidth", "H", func() error { _, err := LeastSquares(x, y, Options{}); return err }},
 		{"2SLS without bandwidth", "H", func() error { _, err := TwoStageLeastSquares(x, d, y, Options{}); return err }},

@@ -1,12 +1,12 @@
 package rd
 
 import (
+	"errors"
 	"math"
 
+	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
-
-	"gonum.org/v1/gonum/blas"
 
 	"github.com/weightalign/lab/rddkit/internal/invalid"
 )
@@ -40,8 +40,8 @@ func LeastSquares(x, y []float64, o Options) (*LeastSquaresResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if y == nil {
-		return nil, invalid.Newf("len(y)", 0, "len(x) = %d", len(x))
+	if err := required("y", y, x); err != nil {
+		return nil, err
 	}
 	if o.H == [2]float64{} {
 		return nil, invalid.New("H", o.H, "two positive numbers, [left, right]")
@@ -129,8 +129,8 @@ func TwoStageLeastSquares(x, d, y []float64, o Options) (*TwoStageResult, error)
 	if err != nil {
 		return nil, err
 	}
-	if y == nil || d == nil {
-		return nil, invalid.Newf("len(d), len(y)", [2]int{len(d), len(y)}, "len(x) = %d", len(x))
+	if err := errors.Join(required("d", d, x), required("y", y, x)); err != nil {
+		return nil, err
 	}
 	if o.H == [2]float64{} {
 		return nil, invalid.New("H", o.H, "two positive numbers, [left, right]")

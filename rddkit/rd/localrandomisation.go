@@ -56,8 +56,8 @@ func LocalRandomisation(x, y []float64, o RandomisationOptions) (*RandomisationR
 	if o.Draws == 0 {
 		o.Draws = 10_000
 	}
-	if y == nil {
-		return nil, invalid.Newf("len(y)", 0, "len(x) = %d", len(x))
+	if err := required("y", y, x); err != nil {
+		return nil, err
 	}
 	sides, err := split(x, y, nil, o.Cutoff)
 	if err != nil {

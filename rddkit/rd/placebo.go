@@ -13,8 +13,8 @@ import (
 // section 4.2). The results are in the order of the cutoffs; Options.Cutoff of
 // each is its own.
 func Placebo(x, y []float64, o Options, cutoffs ...float64) ([]*Result, error) {
-	if y == nil {
-		return nil, invalid.Newf("len(y)", 0, "len(x) = %d", len(x))
+	if err := required("y", y, x); err != nil {
+		return nil, err
 	}
 	sides, err := split(x, y, nil, o.Cutoff)
 	if err != nil {

@@ -77,8 +77,8 @@ func Plot(x, y []float64, o PlotOptions) (*PlotData, error) {
 	if o.Points == 0 {
 		o.Points = 200
 	}
-	if y == nil {
-		return nil, invalid.Newf("len(y)", 0, "len(x) = %d", len(x))
+	if err := required("y", y, x); err != nil {
+		return nil, err
 	}
 	sides, err := split(x, y, nil, o.Cutoff)
 	if err != nil {

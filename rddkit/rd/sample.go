@@ -58,6 +58,15 @@ func (s *side) distance(n int) float64 {
 	}
 }
 
+// required refuses a column that is missing; split takes nil for one that is
+// not wanted.
+func required(name string, column, x []float64) error {
+	if column == nil {
+		return invalid.Newf("len("+name+")", 0, "len(x) = %d", len(x))
+	}
+	return nil
+}
+
 // split sorts the sample and parts it at the cutoff. Columns y and d may be
 // nil; those given must be as long as x, and all must be finite.
 func split(x, y, d []float64, cutoff float64) (sides [2]side, err error) {

@@ -73,8 +73,8 @@ func Sharp(x, y []float64, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if y == nil {
-		return nil, invalid.Newf("len(y)", 0, "len(x) = %d", len(x))
+	if err := required("y", y, x); err != nil {
+		return nil, err
 	}
 	sides, err := split(x, y, nil, o.Cutoff)
 	if err != nil {
