@@ -78,15 +78,16 @@ func targetGo(c *targetConstants, y, q []float64, steps, window, memory int, spi
 }
 
 // regressGo does one side's update to the parameters of a tile. rows is
-// [row][tileWidth].
+// [row][tileWidth]. Products are rounded before they are added, so that a row
+// that is added and taken off again leaves exactly nothing.
 func regressGo(intercept, slope []float64, carry *[4]float64, rows []float64, terms []term) {
 	var a0, a1 [tileWidth]float64
 	for i := range terms {
 		tm := &terms[i]
 		row := (*[tileWidth]float64)(rows[tm.row*tileWidth:])
 		for j := range row {
-			a0[j] = math.FMA(tm.toIntercept, row[j], a0[j])
-			a1[j] = math.FMA(tm.toSlope, row[j], a1[j])
+			a0[j] += float64(tm.toIntercept * row[j])
+			a1[j] += float64(tm.toSlope * row[j])
 		}
 	}
 	p0, p1 := (*[tileWidth]float64)(intercept), (*[tileWidth]float64)(slope)

@@ -47,24 +47,34 @@ func firstNotFinite[T Float](values []T) (int, bool) {
 }
 
 // StandardDeviation returns the population standard deviation of values, 0 for
-// none. Sums are made pairwise in T, in the order of NumPy's std, so that a
-// float32 result equals the published program's to the bit.
+// none. Sums are made in T and in the order of NumPy's std, so that a float32
+// result equals the published program's to the bit.
 func StandardDeviation[T Float](values []T) T {
 	if len(values) == 0 {
 		return 0
 	}
 	n := T(len(values))
-	mean := pairwiseSum(values) / n
+	mean := sum(values) / n
 	squares := make([]T, len(values))
 	for i, v := range values {
 		d := v - mean
 		squares[i] = T(d * d)
 	}
-	return T(math.Sqrt(float64(pairwiseSum(squares) / n)))
+	return T(math.Sqrt(float64(sum(squares) / n)))
 }
 
-// pairwiseSum adds as NumPy does: eight interleaved partial sums up to 128
-// values, halves above.
+// sum adds as NumPy does: buffer by buffer, each pairwise.
+func sum[T Float](x []T) T {
+	const buffer = 8192
+	var total T
+	for ; len(x) > buffer; x = x[buffer:] {
+		total += pairwiseSum(x[:buffer])
+	}
+	return total + pairwiseSum(x)
+}
+
+// pairwiseSum adds up to 128 values by eight interleaved sums, and more by
+// halves.
 func pairwiseSum[T Float](x []T) T {
 	const block = 128
 	switch n := len(x); {
