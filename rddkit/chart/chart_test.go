@@ -84,7 +84,7 @@ func figures() map[string]Figure {
 	d.Right = Fit{X: []float64{0, 1}, Y: []float64{0.5, 0.8}}
 	all["discontinuity"] = RDPlot(d)
 
-	all["curves"] = Curves("Learning", Axis{Label: "epoch"}, Axis{Label: "training error", Unit: "%"},
+	all["curves"] = Curves("Learning", Axis{Label: "epoch", Integer: true}, Axis{Label: "training error", Unit: "%"},
 		Curve{Name: "RDD, report", X: []float64{0, 1, 2, 3}, Runs: [][]float64{{60, 50, 44, 40}}, Style: Reported, Color: Blue},
 		Curve{Name: "RDD", X: []float64{0, 1, 2, 3}, Runs: [][]float64{{62, 51, 43, 41}, {60, 47, 45, 39}}, Color: Blue},
 		Curve{Name: "FA", X: []float64{0, 1, 2, 3}, Runs: [][]float64{{63, 60, math.NaN(), 58}}, Gaps: true, Color: Vermillion})
@@ -111,7 +111,7 @@ func figures() map[string]Figure {
 	}}
 	for name, f := range all {
 		f.Width = 480
-		f.Height = 300
+		f.Height = max(f.Height, 300)
 		all[name] = f
 	}
 	return all
@@ -442,7 +442,7 @@ func TestTicks(t *testing.T) {
 		{[2]float64{0, 3e7}, 3, "0 1e+07 2e+07 3e+07"},
 	} {
 		var labels []string
-		for _, tick := range linearTicks(c.ends, c.want) {
+		for _, tick := range (Axis{}).linearTicks(c.ends, c.want) {
 			labels = append(labels, tick.Label)
 		}
 		if got := strings.Join(labels, " "); got != c.text {

@@ -34,6 +34,7 @@ type Axis struct {
 	// Min and Max are the ends of the axis; both 0 fits it to the data.
 	Min, Max float64
 	Log      bool     // a logarithmic axis; every value must be above 0
+	Integer  bool     // only whole numbers are marked, e.g. epochs
 	Names    []string // a name for each of the values 0, 1, 2, … instead of numbers
 }
 

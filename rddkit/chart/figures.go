@@ -63,7 +63,7 @@ func SpikeRaster(title string, times [][]float64) Figure {
 	}
 	return Figure{Title: title, Panels: []Panel{{
 		X:      Axis{Label: "time", Unit: "ms"},
-		Y:      Axis{Label: "neuron", Min: -0.8, Max: float64(len(times)) - 0.2},
+		Y:      Axis{Label: "neuron", Integer: true, Min: -0.8, Max: float64(len(times)) - 0.2},
 		Series: []Series{spikes},
 	}}}
 }

@@ -172,6 +172,12 @@ func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, colorOf 
 		GridIndex: i, Type: p.Y.scale(), Name: p.Y.Text(), NameLocation: "middle", NameGap: 46,
 		SplitNumber: int(max(2, height/45)), AxisLine: line, SplitLine: split, AxisLabel: label(p.Y, y),
 	}
+	if p.X.Integer {
+		horizontal.MinInterval = 1
+	}
+	if p.Y.Integer {
+		vertical.MinInterval = 1
+	}
 	if names := p.X.Names; len(names) > 0 {
 		horizontal.Data = names
 	} else {
@@ -221,7 +227,7 @@ func label(a Axis, ends [2]float64) *opts.AxisLabel {
 		return l
 	}
 	round := func(end float64) bool {
-		for _, t := range linearTicks(ends, 6) {
+		for _, t := range a.linearTicks(ends, 6) {
 			if math.Abs(t.Value-end) < 1e-9*(ends[1]-ends[0]) {
 				return !a.Log
 			}
@@ -254,6 +260,11 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 	case Line, Step:
 		if s.Kind == Step {
 			base.Step = "end"
+		}
+		for _, run := range s.runs() {
+			if len(run) == 1 { // nothing to join it to
+				base.ShowSymbol = opts.Bool(true)
+			}
 		}
 		base.Data = s.points(s.shown())
 		o.Series = append(o.Series, base)

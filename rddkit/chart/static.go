@@ -162,6 +162,7 @@ func (f Figure) drawPanels(c draw.Canvas, l layout, colorOf func(Series) color.N
 	after := make([]vg.Point, len(plots))  // and right of and above them
 	columns := make([][2]vg.Length, l.columns)
 	rows := make([][2]vg.Length, l.rows)
+	titles := make([]vg.Length, l.rows)
 	size := c.Rectangle.Size()
 	for i, p := range f.Panels {
 		col, row := i%l.columns, i/l.columns
@@ -175,26 +176,32 @@ func (f Figure) drawPanels(c draw.Canvas, l layout, colorOf func(Series) color.N
 		after[i] = cell.Max.Sub(data.Max)
 		columns[col] = [2]vg.Length{max(columns[col][0], before[i].X), max(columns[col][1], after[i].X)}
 		rows[row] = [2]vg.Length{max(rows[row][0], before[i].Y), max(rows[row][1], after[i].Y)}
+		if p.Title != "" {
+			titles[row] = 22
+		}
 	}
+	title := typeface(fontSize, stdfont.WeightBold, textColor)
+	title.XAlign, title.YAlign = draw.XCenter, draw.YCenter
 	const gap = 14
 	width, height := size.X-gap*vg.Length(l.columns-1), size.Y-gap*vg.Length(l.rows-1)
 	for _, pads := range columns {
 		width -= pads[0] + pads[1]
 	}
-	for _, pads := range rows {
-		height -= pads[0] + pads[1]
+	for row, pads := range rows {
+		height -= pads[0] + pads[1] + titles[row]
 	}
 	width /= vg.Length(l.columns)
 	top := c.Max.Y
 	for row, y := range rows {
 		tall := height * vg.Length(l.rowHeight[row])
-		bottom := top - y[1] - tall
+		bottom := top - titles[row] - y[1] - tall
 		left := c.Min.X
 		for col, x := range columns {
 			i := row*l.columns + col
 			left += x[0]
 			if i < len(plots) {
 				data := vg.Rectangle{Min: vg.Point{X: left, Y: bottom}, Max: vg.Point{X: left + width, Y: bottom + tall}}
+				c.FillText(title, vg.Point{X: (data.Min.X + data.Max.X) / 2, Y: top - titles[row]/2 + 2}, f.Panels[i].Title)
 				plots[i].Draw(draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: data.Min.Sub(before[i]), Max: data.Max.Add(after[i])}})
 			}
 			left += width + x[1] + gap
@@ -208,10 +215,6 @@ func (f Figure) drawPanels(c draw.Canvas, l layout, colorOf func(Series) color.N
 func (p Panel) plot(size vg.Point, inner bool, colorOf func(Series) color.NRGBA) *plot.Plot {
 	q := plot.New()
 	q.BackgroundColor = nil
-	q.Title.Text = p.Title
-	q.Title.TextStyle = typeface(fontSize, stdfont.WeightBold, textColor)
-	q.Title.TextStyle.XAlign, q.Title.TextStyle.YAlign = draw.XCenter, draw.YTop
-	q.Title.Padding = 8
 	x, y := p.ranges()
 	p.X.apply(&q.X, x, (float64(size.X)-60)/75, inner)
 	p.Y.apply(&q.Y, y, (float64(size.Y)-40)/42, false)
@@ -253,7 +256,7 @@ func (a Axis) apply(to *plot.Axis, ends [2]float64, wanted float64, inner bool) 
 		to.Scale = plot.LogScale{}
 		marks = logTicks(ends)
 	default:
-		marks = linearTicks(ends, wanted)
+		marks = a.linearTicks(ends, wanted)
 	}
 	if inner {
 		for i := range marks {
@@ -271,7 +274,7 @@ func (t ticks) Ticks(_, _ float64) []plot.Tick { return t }
 
 // linearTicks returns about as many ticks as wanted, at multiples of 1, 2 or 5
 // times a power of ten.
-func linearTicks(ends [2]float64, wanted float64) ticks {
+func (a Axis) linearTicks(ends [2]float64, wanted float64) ticks {
 	raw := (ends[1] - ends[0]) / max(wanted, 2)
 	power := math.Pow(10, math.Floor(math.Log10(raw)))
 	step := power
@@ -279,6 +282,9 @@ func linearTicks(ends [2]float64, wanted float64) ticks {
 		if 1.4*raw >= m*power {
 			step = m * power
 		}
+	}
+	if a.Integer {
+		step = max(step, 1)
 	}
 	digits := int(max(0, -math.Floor(math.Log10(step)+1e-9)))
 	var marks ticks
@@ -371,6 +377,11 @@ func (m mark) Plot(c draw.Canvas, p *plot.Plot) {
 	switch m.Kind {
 	case Line, Step:
 		for _, run := range m.runs() {
+			if len(run) == 1 { // nothing to join it to
+				at := vg.Point{X: x(m.X[run[0]]), Y: y(m.Y[run[0]])}
+				c.DrawGlyph(draw.GlyphStyle{Color: m.color, Radius: pointRadius, Shape: draw.CircleGlyph{}}, at)
+				continue
+			}
 			line := &plotter.Line{LineStyle: style}
 			for _, i := range thin(m.Y, run, 2000) {
 				line.XYs = append(line.XYs, plotter.XY{X: m.X[i], Y: m.Y[i]})
