@@ -59,7 +59,7 @@ func load(ctx context.Context, info Info, o Options) (*Set, error) {
 		}
 	}
 
-	set := &Set{Name: info.Name, Channels: info.Channels, Side: info.Side, Classes: info.Classes, Augment: info.Augment}
+	set := &Set{Name: info.Name, Channels: info.Channels, Side: info.Side, Classes: info.Classes}
 	trainRows, testRows := atMost(info.TrainRows, o.TrainLimit), atMost(info.TestRows, o.TestLimit)
 	parts := make(map[string]Split)
 	if info.Files[0].Part == "both" {

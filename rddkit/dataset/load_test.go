@@ -169,9 +169,6 @@ func TestTheEmbeddedSet(t *testing.T) {
 		}
 	}
 	mustEqual(t, "images per class", count, [10]int{1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000})
-	if set.Augment {
-		t.Error("the report augments CIFAR-10 only")
-	}
 }
 
 // fullData returns the folder of the full data sets, or skips the test.

@@ -26,7 +26,6 @@ type Info struct {
 	Classes   int      `json:"classes"`            // labels are 0 … Classes-1
 	TrainRows int      `json:"train_rows"`         // training images
 	TestRows  int      `json:"test_rows"`          // test images
-	Augment   bool     `json:"augment,omitempty"`  // the report crops and mirrors its training images
 	Licence   string   `json:"licence"`            // of the images
 	Source    string   `json:"source"`             // the page of whoever made it
 	Embedded  bool     `json:"embedded,omitempty"` // its files are inside the program

@@ -13,10 +13,9 @@ const Padding = 4
 // Set is a data set in memory.
 type Set struct {
 	Name     string
-	Channels int  // 3 for colour, 1 for grey
-	Side     int  // rows and columns of an image
-	Classes  int  // labels are 0 … Classes-1
-	Augment  bool // the report crops and mirrors the training images of this set
+	Channels int // 3 for colour, 1 for grey
+	Side     int // rows and columns of an image
+	Classes  int // labels are 0 … Classes-1
 	Train    Split
 	Test     Split
 }

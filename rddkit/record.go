@@ -1,0 +1,330 @@
+package rddkit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/gob"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/weightalign/lab/rddkit/align"
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/internal/npy"
+)
+
+// Layers is the number of fully connected layers, FC1 to FC3, whose feedback
+// weights a method provides.
+const Layers = 3
+
+// Record is what happened in an experiment, up to the epochs done so far. Its
+// folder Dir holds
+//
+//	run.json                the resolved experiment, seed, versions, machine, durations
+//	correct_{1,2,3}.npy     sign alignment of FC1–FC3, percent; likewise self_ decay_ sparse_ amp_ info_ symm_
+//	weight_{1,2,3}.npy      feedforward weights [out][in] after the last epoch
+//	fb_weight_{1,2,3}.npy   feedback weights [in][out]
+//	beta_{1,2,3}.npy        causal effects [in][out] (methods that estimate them)
+//	train_err.npy test_err.npy train_cost.npy test_cost.npy   [epochs+1]
+//	state.bin               what a later run needs to go on
+//
+// For RDD the first group has, per epoch, one value at the start of the RDD
+// phase and one after each 10 s of it, and one more at the very end; for the
+// other methods one per epoch.
+type Record struct {
+	Experiment Experiment // resolved
+	Dir        string     // the record's folder
+	Series                // the numbers, epoch by epoch
+	Provenance Provenance
+}
+
+// Series are the numbers of a record.
+type Series struct {
+	// TrainError and TestError are percent wrong in evaluation mode over all
+	// training (without augmentation) and test images, TrainCost and TestCost
+	// the mean loss per image; [epochs done + 1], entry 0 before training.
+	TrainError, TestError, TrainCost, TestCost []float64
+	// Symmetry compares feedback with feedforward weights of FC1–FC3:
+	// [layer][epoch][observation]. The first observation of an epoch comes
+	// before its RDD phase, the last before its training.
+	Symmetry [Layers][][]align.Metrics
+	// Final is Symmetry after the last epoch's training.
+	Final [Layers]align.Metrics
+	// LearnSeconds, TrainSeconds and TestSeconds are wall-clock durations of
+	// each epoch: learning of feedback weights, training, evaluation.
+	LearnSeconds, TrainSeconds, TestSeconds []float64
+}
+
+// Provenance says where and with what a record was made.
+type Provenance struct {
+	Images   string    `json:"images"`   // number and size of the images used
+	Sessions []Session `json:"sessions"` // one for each time the run was started or continued
+}
+
+// Session is one stretch of a run on one machine.
+type Session struct {
+	Started    string `json:"started"` // RFC 3339, UTC
+	FirstEpoch int    `json:"first_epoch"`
+	Epochs     int    `json:"epochs"` // done in this session
+	Machine
+	BLAS string `json:"blas"` // backend of the matrix products
+}
+
+// EpochsDone is the number of epochs that the record holds.
+func (r *Record) EpochsDone() int { return len(r.TrainSeconds) }
+
+// Label names the record in a figure's legend.
+func (r *Record) Label() string { return r.Experiment.Method.String() }
+
+// SignAlignment returns, for each epoch, the percentage of the feedback
+// weights of fully connected layer 1, 2 or 3 whose sign is the feedforward
+// weight's, before the epoch trains the weights (the report's Fig. 1a).
+func (r *Record) SignAlignment(layer int) []float64 {
+	return r.perEpoch(layer, func(m align.Metrics) float64 { return m.SignAlignment })
+}
+
+// RSelf returns, for each epoch, R_self = −trace(B W) of fully connected layer
+// 1, 2 or 3, before the epoch trains the weights (the report's Fig. 1d).
+func (r *Record) RSelf(layer int) []float64 {
+	return r.perEpoch(layer, func(m align.Metrics) float64 { return m.Self })
+}
+
+func (r *Record) perEpoch(layer int, pick func(align.Metrics) float64) []float64 {
+	if layer < 1 || layer > Layers {
+		panic("rddkit: layer outside 1 to 3")
+	}
+	values := make([]float64, len(r.Symmetry[layer-1]))
+	for epoch, observations := range r.Symmetry[layer-1] {
+		values[epoch] = pick(observations[len(observations)-1])
+	}
+	return values
+}
+
+// Weights are the weights of one fully connected layer after the last epoch.
+type Weights struct {
+	In, Out  int
+	Forward  []float32 // feedforward, [out][in]
+	Feedback []float32 // [in][out]
+}
+
+// Weights reads the weights of fully connected layer 1, 2 or 3 from the
+// record's folder.
+func (r *Record) Weights(layer int) (Weights, error) {
+	forward, err := npy.ReadFile(filepath.Join(r.Dir, fmt.Sprintf("weight_%d.npy", layer)))
+	if err != nil {
+		return Weights{}, err
+	}
+	path := filepath.Join(r.Dir, fmt.Sprintf("fb_weight_%d.npy", layer))
+	feedback, err := npy.ReadFile(path)
+	if err != nil {
+		return Weights{}, err
+	}
+	if len(forward.Shape) != 2 || len(feedback.Shape) != 2 ||
+		forward.Shape[0] != feedback.Shape[1] || forward.Shape[1] != feedback.Shape[0] {
+		return Weights{}, invalid.Newf(path, feedback.Shape, "the transpose of the shape of weight_%d.npy, %v", layer, forward.Shape)
+	}
+	return Weights{In: forward.Shape[1], Out: forward.Shape[0], Forward: forward.Float32(), Feedback: feedback.Float32()}, nil
+}
+
+// Pairs returns the layer's weights as pairs: element k of both slices belongs
+// to the same two neurons.
+func (w Weights) Pairs() (forward, feedback []float64) {
+	forward, feedback = make([]float64, 0, len(w.Forward)), make([]float64, 0, len(w.Forward))
+	for out := range w.Out {
+		for in := range w.In {
+			forward = append(forward, float64(w.Forward[out*w.In+in]))
+			feedback = append(feedback, float64(w.Feedback[in*w.Out+out]))
+		}
+	}
+	return forward, feedback
+}
+
+// runFile is run.json.
+type runFile struct {
+	Experiment Experiment `json:"experiment"`
+	EpochsDone int        `json:"epochs_done"`
+	Provenance
+	Series seriesFile `json:"series"`
+}
+
+// seriesFile holds what has no NumPy file of its own.
+type seriesFile struct {
+	LearnSeconds []float64             `json:"learn_seconds"`
+	TrainSeconds []float64             `json:"train_seconds"`
+	TestSeconds  []float64             `json:"test_seconds"`
+	Observations int                   `json:"observations_per_epoch"`
+	Final        [Layers]align.Metrics `json:"final"`
+}
+
+// Open reads the record in dir, a folder that Run wrote. It fails with an
+// error that names the file if one is missing or damaged.
+func Open(dir string) (*Record, error) {
+	path := filepath.Join(dir, "run.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, invalid.New("record", dir, "a run folder, with a run.json")
+	}
+	var run runFile
+	if err := json.Unmarshal(text, &run); err != nil {
+		return nil, invalid.New(path, err.Error(), "the description of a run")
+	}
+	if run.Experiment, err = run.Experiment.Resolve(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r := &Record{Experiment: run.Experiment, Dir: dir, Provenance: run.Provenance}
+	r.LearnSeconds, r.TrainSeconds, r.TestSeconds, r.Final = run.Series.LearnSeconds, run.Series.TrainSeconds, run.Series.TestSeconds, run.Series.Final
+	epochs := run.EpochsDone
+	if epochs != len(r.TrainSeconds) || epochs != len(r.LearnSeconds) || epochs != len(r.TestSeconds) {
+		return nil, invalid.Newf(path, epochs, "as many epochs_done as durations (%d)", len(r.TrainSeconds))
+	}
+	for name, into := range r.errorFiles() {
+		if *into, err = readSeries(dir, name, run.Experiment.Epochs+1, epochs+1); err != nil {
+			return nil, err
+		}
+	}
+	per := run.Series.Observations
+	if per < 1 {
+		return nil, invalid.New(path, per, "observations_per_epoch of at least 1")
+	}
+	for layer := range Layers {
+		r.Symmetry[layer] = make([][]align.Metrics, epochs)
+		for epoch := range r.Symmetry[layer] {
+			r.Symmetry[layer][epoch] = make([]align.Metrics, per)
+		}
+		for name, field := range metricFiles {
+			file := fmt.Sprintf("%s_%d.npy", name, layer+1)
+			values, err := readSeries(dir, file, -1, epochs*per)
+			if err != nil {
+				return nil, err
+			}
+			for i, v := range values {
+				*field(&r.Symmetry[layer][i/per][i%per]) = v
+			}
+		}
+	}
+	return r, nil
+}
+
+// readSeries returns the first used values of a file, which must have length
+// values (-1: at least used).
+func readSeries(dir, name string, length, used int) ([]float64, error) {
+	path := filepath.Join(dir, name)
+	a, err := npy.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.Shape) != 1 || a.Len() < used || length >= 0 && a.Len() != length {
+		return nil, invalid.Newf(path, a.Shape, "one axis of at least %d values", max(length, used))
+	}
+	return a.Float64()[:used], nil
+}
+
+func (s *Series) errorFiles() map[string]*[]float64 {
+	return map[string]*[]float64{
+		"train_err.npy": &s.TrainError, "test_err.npy": &s.TestError,
+		"train_cost.npy": &s.TrainCost, "test_cost.npy": &s.TestCost,
+	}
+}
+
+// metricFiles are the metrics under the names of the report's files.
+var metricFiles = map[string]func(m *align.Metrics) *float64{
+	"correct": func(m *align.Metrics) *float64 { return &m.SignAlignment },
+	"self":    func(m *align.Metrics) *float64 { return &m.Self },
+	"decay":   func(m *align.Metrics) *float64 { return &m.Decay },
+	"sparse":  func(m *align.Metrics) *float64 { return &m.Sparse },
+	"amp":     func(m *align.Metrics) *float64 { return &m.Amp },
+	"info":    func(m *align.Metrics) *float64 { return &m.Info },
+	"symm":    func(m *align.Metrics) *float64 { return &m.Symm },
+}
+
+// write brings the record's folder up to date. Every file appears whole;
+// state.bin, which rules if they disagree, was written before.
+func (r *Record) write(weights [Layers]Weights, beta [][]float64) error {
+	run := runFile{Experiment: r.Experiment, EpochsDone: r.EpochsDone(), Provenance: r.Provenance, Series: seriesFile{
+		LearnSeconds: r.LearnSeconds, TrainSeconds: r.TrainSeconds, TestSeconds: r.TestSeconds,
+		Observations: len(r.Symmetry[0][0]), Final: r.Final,
+	}}
+	for name, values := range r.errorFiles() {
+		padded := make([]float64, r.Experiment.Epochs+1)
+		copy(padded, *values)
+		if err := npy.WriteFile(filepath.Join(r.Dir, name), padded); err != nil {
+			return err
+		}
+	}
+	for layer, w := range weights {
+		for name, field := range metricFiles {
+			var values []float64
+			for _, observations := range r.Symmetry[layer] {
+				for _, m := range observations {
+					values = append(values, *field(&m))
+				}
+			}
+			if r.Experiment.usesRDD() {
+				values = append(values, *field(&r.Final[layer]))
+			}
+			if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("%s_%d.npy", name, layer+1)), values); err != nil {
+				return err
+			}
+		}
+		if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("weight_%d.npy", layer+1)), w.Forward, w.Out, w.In); err != nil {
+			return err
+		}
+		if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("fb_weight_%d.npy", layer+1)), w.Feedback, w.In, w.Out); err != nil {
+			return err
+		}
+		if beta != nil {
+			if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("beta_%d.npy", layer+1)), beta[layer], w.In, w.Out); err != nil {
+				return err
+			}
+		}
+	}
+	text, err := json.MarshalIndent(run, "", "  ")
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(r.Dir, "run.json"), append(text, '\n'), 0o644)
+}
+
+// state is what a run needs to go on: state.bin, gob and then its SHA-256.
+type state struct {
+	Experiment Experiment // resolved
+	Series     Series
+	Provenance Provenance
+	Network    map[string][]float32 // tensors by name
+	Learner    []byte
+}
+
+func (s *state) write(dir string) error {
+	var buf bytes.Buffer
+	if err := gob.NewEncoder(&buf).Encode(s); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(buf.Bytes())
+	return renameio.WriteFile(filepath.Join(dir, "state.bin"), append(buf.Bytes(), sum[:]...), 0o644)
+}
+
+// errNoState means that a folder has no state to go on from, or a damaged one.
+var errNoState = errors.New("no usable state")
+
+func readState(dir string) (*state, error) {
+	file, err := os.ReadFile(filepath.Join(dir, "state.bin"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoState
+	} else if err != nil {
+		return nil, err
+	}
+	at := len(file) - sha256.Size
+	if at < 0 || sha256.Sum256(file[:at]) != [sha256.Size]byte(file[at:]) {
+		return nil, errNoState
+	}
+	s := new(state)
+	if err := gob.NewDecoder(bytes.NewReader(file[:at])).Decode(s); err != nil {
+		return nil, errNoState
+	}
+	return s, nil
+}
