@@ -1,13 +1,36 @@
-//go:build amd64
-
 package align
 
-const haveVectors = false
+import "golang.org/x/sys/cpu"
+
+var haveVectors = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+// spikeMasks turns the four bits of a byte of spikes into lanes.
+var spikeMasks = func() (masks [16][groupSize]int64) {
+	for bits := range masks {
+		for lane := range groupSize {
+			masks[bits][lane] = -int64(bits >> lane & 1)
+		}
+	}
+	return masks
+}()
 
 func targetVector(c *targetConstants, y, q []float64, steps, window, memory int, spikes []byte) {
-	panic("align: no vector kernels for this architecture")
+	const bytes = tileWidth / groupSize
+	var zero lanes
+	targetAVX2(c, &y[0], &q[0], steps, window, &spikes[0], &spikes[memory*bytes], &spikeMasks, &zero)
 }
 
 func regressVector(intercept, slope []float64, carry *[4]float64, rows []float64, terms []term) {
-	panic("align: no vector kernels for this architecture")
+	regressAVX2(&intercept[0], &slope[0], carry, &rows[0], &terms[0], len(terms))
 }
+
+// targetAVX2 is targetGo; past is the first byte of spikes and present the one
+// memory steps on, zero is what q was before the first step.
+//
+//go:noescape
+func targetAVX2(c *targetConstants, y, q *float64, steps, window int, past, present *byte, masks *[16][groupSize]int64, zero *lanes)
+
+// regressAVX2 is regressGo, for at least one term.
+//
+//go:noescape
+func regressAVX2(intercept, slope *float64, carry *[4]float64, rows *float64, terms *term, count int)

@@ -39,9 +39,9 @@ type Simulation struct {
 	input   Input
 	now     int // steps simulated
 	layers  []layer
-	driven  layerConstants // of a driven neuron: traces times InputGain
-	fed     layerConstants // of one that receives from the layer below
-	scratch sync.Pool      // of *scratch
+	driven  *layerConstants // of a driven neuron: traces times InputGain
+	fed     *layerConstants // of one that receives from the layer below
+	scratch sync.Pool       // of *scratch
 }
 
 // scratch is the working memory of one goroutine.
@@ -234,8 +234,8 @@ func (s *Simulation) driveLayer(l int, stretch Stretch) {
 		rows := b.inputs[memory*groupSize:][:stretch.Steps*groupSize]
 		s.input.fill(rows, l, g, intoPhase)
 		copy(history, b.inputs[len(rows):][:len(history)])
-		layer.states[g].restoreTraces(&s.driven, b.inputs, groupSize, memory)
-		n := integrateKernel(&layer.states[g], &s.driven, b.inputs, groupSize, stretch.Steps, memory, layer.raster.column(stretch.First, g), layer.raster.Stride, stretch.First, b.events)
+		layer.states[g].restoreTraces(s.driven, b.inputs, groupSize, memory)
+		n := integrateKernel(&layer.states[g], s.driven, b.inputs, groupSize, stretch.Steps, memory, layer.raster.column(stretch.First, g), layer.raster.Stride, stretch.First, b.events)
 		layer.collect(g, b.events[:n], s.params.WindowSteps)
 	})
 }
@@ -258,9 +258,9 @@ func (s *Simulation) feedLayer(l int, stretch Stretch) {
 			for g := first; g < last; g++ {
 				inputs := b.inputs[(g-first)*groupSize:]
 				if t == 0 {
-					layer.states[g].restoreTraces(&s.fed, inputs, tileWidth, memory)
+					layer.states[g].restoreTraces(s.fed, inputs, tileWidth, memory)
 				}
-				n := integrateKernel(&layer.states[g], &s.fed, inputs, tileWidth, steps, memory, layer.raster.column(stretch.First+t, g), layer.raster.Stride, stretch.First+t, b.events)
+				n := integrateKernel(&layer.states[g], s.fed, inputs, tileWidth, steps, memory, layer.raster.column(stretch.First+t, g), layer.raster.Stride, stretch.First+t, b.events)
 				layer.collect(g, b.events[:n], s.params.WindowSteps)
 			}
 			copy(b.inputs[:memory*tileWidth], b.inputs[steps*tileWidth:(memory+steps)*tileWidth])
@@ -285,8 +285,8 @@ func (s *Simulation) restLayer(l int, stretch Stretch) {
 		b := s.scratch.Get().(*scratch)
 		defer s.scratch.Put(b)
 		clear(b.inputs[:(memory+stretch.Steps)*groupSize])
-		layer.states[g].restoreTraces(&s.fed, b.inputs, groupSize, memory)
-		integrateKernel(&layer.states[g], &s.fed, b.inputs, groupSize, stretch.Steps, memory, layer.raster.column(stretch.First, g), layer.raster.Stride, stretch.First, b.events)
+		layer.states[g].restoreTraces(s.fed, b.inputs, groupSize, memory)
+		integrateKernel(&layer.states[g], s.fed, b.inputs, groupSize, stretch.Steps, memory, layer.raster.column(stretch.First, g), layer.raster.Stride, stretch.First, b.events)
 	})
 }
 

@@ -38,13 +38,13 @@ type event struct {
 	Max    lanes
 }
 
-func newLayerConstants(p Params, gain float64) layerConstants {
+func newLayerConstants(p Params, gain float64) *layerConstants {
 	tr := p.Traces(gain * p.Step * p.DendriteConductance)
 	fill := func(x float64) lanes { return lanes{x, x, x, x} }
 	fillInt := func(x int) [groupSize]int64 {
 		return [groupSize]int64{int64(x), int64(x), int64(x), int64(x)}
 	}
-	return layerConstants{
+	return &layerConstants{
 		SlowDecay: fill(tr.SlowDecay), SlowNew: fill(tr.SlowNew), SlowOld: fill(tr.SlowOld),
 		FastDecay: fill(tr.FastDecay), FastNew: fill(tr.FastNew), FastOld: fill(tr.FastOld),
 		Leak:      fill(1 - p.Step*(p.LeakConductance+p.DendriteConductance)),
@@ -213,6 +213,10 @@ func poissonKernel(rows []float64, pairs int, s *[4][4]uint64, thresholds [][8]i
 		return
 	}
 	_ = rows[8*pairs-1]
+	if len(thresholds) == 0 {
+		clear(rows[:8*pairs])
+		return
+	}
 	if useVectors {
 		poissonVector(rows, pairs, s, thresholds)
 		return

@@ -1,17 +1,38 @@
-//go:build amd64
-
 package spike
 
-const haveVectors = false
+import "golang.org/x/sys/cpu"
+
+var haveVectors = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
 func integrateVector(s *state, c *layerConstants, inputs []float64, stride, steps, memory int, raster []byte, rasterStride, now int, events []event) int {
-	panic("spike: no vector kernels for this architecture")
+	return integrateAVX2(s, c, &inputs[0], &inputs[memory*stride], stride*8, steps, &raster[0], rasterStride, now, &events[0])
 }
 
 func sumVector(rows, weights []float64, neurons, starts []int32) {
-	panic("spike: no vector kernels for this architecture")
+	steps := len(rows) / tileWidth
+	if starts[steps] == starts[0] {
+		clear(rows)
+		return
+	}
+	sumAVX2(&rows[0], &weights[0], &neurons[0], &starts[0], steps)
 }
 
 func poissonVector(rows []float64, pairs int, s *[4][4]uint64, thresholds [][8]int32) {
-	panic("spike: no vector kernels for this architecture")
+	poissonAVX2(&rows[0], pairs, s, &thresholds[0], len(thresholds))
 }
+
+// integrateAVX2 is integrateGo; past is the first row of inputs and present the
+// one memory rows on, strideBytes what lies between two rows.
+//
+//go:noescape
+func integrateAVX2(s *state, c *layerConstants, past, present *float64, strideBytes, steps int, raster *byte, rasterStride, now int, events *event) (n int)
+
+// sumAVX2 is sumGo.
+//
+//go:noescape
+func sumAVX2(rows, weights *float64, neurons, starts *int32, steps int)
+
+// poissonAVX2 is poissonGo, for at least one pair of steps and one threshold.
+//
+//go:noescape
+func poissonAVX2(rows *float64, pairs int, s *[4][4]uint64, thresholds *[8]int32, count int)
