@@ -8,6 +8,7 @@ stderr-ok may). A cell may take 15 minutes, or its metadata's "timeout" in secon
 """
 
 import argparse
+import contextlib
 import html
 import os
 import re
@@ -19,6 +20,7 @@ import jinja2
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from jupyter_client.kernelspec import NoSuchKernel
 from nbconvert import HTMLExporter
 
 SECONDS_PER_CELL = 900
@@ -77,7 +79,7 @@ def execute(notebook, path):
     for i in code:
         notebook.cells[i].outputs = []
         notebook.cells[i].execution_count = None
-    with open(os.devnull, "w") as null, client.setup_kernel(stderr=null):
+    with started_kernel(client, path):
         for number, i in enumerate(code, start=1):
             cell = notebook.cells[i]
             where = f"{path}, cell {number} of {len(code)}"
@@ -97,6 +99,19 @@ def execute(notebook, path):
             if reason:
                 raise Failure(f"{where}: {reason}")
     notebook.metadata.pop("language_info", None)  # names the reader's Go version
+
+
+@contextlib.contextmanager
+def started_kernel(client, path):
+    """A running kernel, its log thrown away; raises Failure if there is none to start."""
+    with open(os.devnull, "w") as null, contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(client.setup_kernel(stderr=null))
+        except NoSuchKernel as error:
+            raise Failure(f"{path}: {error}: binder/install-kernel makes it") from None
+        except RuntimeError as error:
+            raise Failure(f"{path}: {error}") from None
+        yield
 
 
 def normalise(notebook):
