@@ -1,0 +1,107 @@
+// Command rdd runs rddkit's experiments from a terminal: long runs, sweeps,
+// clusters.
+//
+//	rdd train     carry out an experiment (a flag for every field), writing a run folder
+//	rdd data      list, fetch and verify the data sets
+//	rdd verify    replay reference fixtures and print how far this build is from them
+//	rdd figures   draw stored runs as PNG, SVG, HTML and TSV files
+//	rdd bench     measure this machine
+//	rdd version   print versions and the backend of the matrix products
+//
+// "rdd COMMAND -h" lists a command's flags. The exit code is 0, 1 for a
+// failure, or 2 for a wrong flag, value or file.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+)
+
+// command is one sub-command: its first line of help and what it does.
+type command struct {
+	name, help string
+	run        func(ctx context.Context, args []string, stdout, stderr io.Writer) error
+}
+
+func commands() []command {
+	return []command{
+		{"train", "carry out an experiment, writing a run folder", trainCommand},
+		{"data", "list, fetch and verify the data sets", dataCommand},
+		{"verify", "replay reference fixtures", verifyCommand},
+		{"figures", "draw stored runs", figuresCommand},
+		{"bench", "measure this machine", benchCommand},
+		{"version", "print versions and the backend of the matrix products", versionCommand},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(exitCode(dispatch(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+}
+
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		usage(stderr)
+		return errUsage
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
+		usage(stdout)
+		return nil
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(ctx, args[1:], stdout, stderr)
+		}
+	}
+	usage(stderr)
+	return invalid.New("command", args[0], "one of those above")
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: rdd COMMAND [flags]")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-8s  %s\n", c.name, c.help)
+	}
+	fmt.Fprintln(w, `"rdd COMMAND -h" lists a command's flags.`)
+}
+
+// errUsage is an error whose account was printed already.
+var errUsage = errors.New("usage")
+
+func exitCode(err error, stderr io.Writer) int {
+	var wrong *invalid.Error
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	}
+	fmt.Fprintln(stderr, "rdd:", err)
+	if errors.As(err, &wrong) {
+		return 2
+	}
+	return 1
+}
+
+// parse reads a sub-command's flags. The flag package prints what is wrong
+// with them.
+func parse(set *flag.FlagSet, args []string, stderr io.Writer) error {
+	set.SetOutput(stderr)
+	if err := set.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage
+	}
+	return nil
+}

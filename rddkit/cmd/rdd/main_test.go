@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// rdd runs the command and returns its exit code and what it printed.
+func rdd(args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = exitCode(dispatch(context.Background(), args, &out, &err), &err)
+	return code, out.String(), err.String()
+}
+
+func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
+	empty := t.TempDir()
+	t.Setenv("RDDKIT_RUNS", filepath.Join(empty, "runs"))
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{nil, "usage"},
+		{[]string{"learn"}, `command is "learn"`},
+		{[]string{"train", "-dataset", "imagenet"}, "cifar10"},
+		{[]string{"train", "-method", "hebb"}, "rdd"},
+		{[]string{"train", "-rdd-time", "0.0005"}, "0.0005"},
+		{[]string{"train", "-rdd-time", "-90"}, "-90"},
+		{[]string{"train", "-epochs", "many"}, "many"},
+		{[]string{"train", "-learning-rate", "NaN"}, "LearningRate"},
+		{[]string{"train", "now"}, "now"},
+		{[]string{"verify"}, "at least one fixture"},
+		{[]string{"verify", empty}, "manifest"},
+		{[]string{"figures"}, "at least one run"},
+		{[]string{"figures", empty}, "run.json"},
+		{[]string{"bench", "-repeat", "0"}, "repeat"},
+	} {
+		code, _, stderr := rdd(c.args...)
+		if code != 2 || !strings.Contains(stderr, c.says) {
+			t.Errorf("rdd %s: exit code %d, %q; want 2 and %q", strings.Join(c.args, " "), code, stderr, c.says)
+		}
+	}
+	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
+		t.Errorf("wrong input left %v behind, %v", left, err)
+	}
+}
+
+func TestHelpExitsWithZero(t *testing.T) {
+	for _, args := range [][]string{{"-h"}, {"help"}, {"train", "-h"}, {"verify", "-h"}, {"figures", "-h"}, {"bench", "-h"}, {"data", "-h"}} {
+		if code, stdout, stderr := rdd(args...); code != 0 || !strings.Contains(stdout+stderr, "usage") {
+			t.Errorf("rdd %s: exit code %d, %q", strings.Join(args, " "), code, stdout+stderr)
+		}
+	}
+}
+
+func TestTrainWritesARunThatFiguresDraws(t *testing.T) {
+	dir := t.TempDir()
+	code, stdout, stderr := rdd("train", "-method", "fa", "-epochs", "2", "-train-limit", "32", "-test-limit", "16", "-batch-size", "16", "-out", filepath.Join(dir, "runs"))
+	if code != 0 || !strings.Contains(stdout, "FA on fashion-mnist-10k, seed 0, 2 epochs") {
+		t.Fatalf("train: exit code %d\n%s%s", code, stdout, stderr)
+	}
+	runs, err := filepath.Glob(filepath.Join(dir, "runs", "fa-*"))
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("runs %v, %v", runs, err)
+	}
+	if code, stdout, stderr := rdd("figures", "-out", filepath.Join(dir, "figures"), runs[0]); code != 0 {
+		t.Fatalf("figures: exit code %d\n%s%s", code, stdout, stderr)
+	}
+	for _, kind := range []string{"png", "svg", "html", "tsv"} {
+		if files, _ := filepath.Glob(filepath.Join(dir, "figures", "*."+kind)); len(files) != 5 {
+			t.Errorf("%d files of kind %s, want 5", len(files), kind)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(runs[0], "train_err.npy"), []byte("not NumPy"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := rdd("figures", runs[0]); code != 2 || !strings.Contains(stderr, "train_err.npy") {
+		t.Errorf("a damaged run: exit code %d, %q", code, stderr)
+	}
+}
+
+func TestVerifyPrintsATableAndJSON(t *testing.T) {
+	fixtures, err := filepath.Glob("../../internal/verify/testdata/lif_rdd/*")
+	if err != nil || len(fixtures) == 0 {
+		t.Fatalf("fixtures %v, %v", fixtures, err)
+	}
+	metrics := "../../internal/verify/testdata/lif_rdd/metrics"
+	code, stdout, stderr := rdd("verify", metrics)
+	if code != 0 || !strings.Contains(stdout, "0 beyond tolerance") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	code, stdout, _ = rdd("verify", "-json", metrics)
+	var reports []struct {
+		OK   bool
+		Rows []struct{ Deviation, Tolerance float64 }
+	}
+	if err := json.Unmarshal([]byte(stdout), &reports); code != 0 || err != nil || len(reports) != 1 || !reports[0].OK || len(reports[0].Rows) == 0 {
+		t.Errorf("JSON: exit code %d, %v, %s", code, err, stdout)
+	}
+}
+
+func TestVerifyExitsWithOneBeyondTolerance(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../internal/verify/testdata/lif_rdd/metrics")); err != nil {
+		t.Fatal(err)
+	}
+	// A feedback matrix in the place of another makes every value of that case wrong.
+	b, err := os.ReadFile(filepath.Join(dir, "W_0.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "B_0.npy"), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := rdd("verify", dir); code == 0 {
+		t.Errorf("altered fixture: exit code 0\n%s%s", stdout, stderr)
+	}
+}

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/internal/gemm"
+)
+
+func versionCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
+	s := rddkit.ThisMachine()
+	fmt.Fprintf(stdout, "rddkit %s\n%s %s, %d cores (%s)\nmatrix products: %s\n", s.Code, s.Go, s.Platform, s.Cores, s.Processor, gemm.Backend())
+	return nil
+}
