@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"image"
+	"image/color"
 	"image/png"
 	"io"
 	"math"
@@ -187,6 +188,38 @@ func different(t *testing.T, a, b []byte) float64 {
 		}
 	}
 	return float64(n) / float64(bounds.Dx()*bounds.Dy())
+}
+
+// TestIndexedKeepsFlatColours: with more tones than a palette holds, what fills
+// much of the picture keeps its colour, and what is rare comes close.
+func TestIndexedKeepsFlatColours(t *testing.T) {
+	img := image.NewRGBA(image.Rect(0, 0, 100, 100))
+	r := stream.New(1, "tones")
+	for i := range 100 {
+		for j := range 100 {
+			c := gridColor
+			if i >= 50 {
+				c = color.NRGBA{uint8(r.IntN(256)), uint8(r.IntN(256)), uint8(r.IntN(256)), 0xff}
+			}
+			img.Set(i, j, c)
+		}
+	}
+	out := indexed(img)
+	if len(out.Palette) != 256 {
+		t.Errorf("%d colours", len(out.Palette))
+	}
+	if out.At(10, 10) != color.Color(gridColor) {
+		t.Errorf("the flat half became %v", out.At(10, 10))
+	}
+	for j := range 100 {
+		r, g, b, _ := out.At(80, j).RGBA()
+		r2, g2, b2, _ := img.At(80, j).RGBA()
+		for _, pair := range [][2]uint32{{r, r2}, {g, g2}, {b, b2}} {
+			if d := int(pair[0]>>8) - int(pair[1]>>8); d > 90 || d < -90 {
+				t.Errorf("a tone moved by %d of 255", d)
+			}
+		}
+	}
 }
 
 // TestPointsAreDrawnWhereTheyBelong measures the picture: of three markers in

@@ -180,11 +180,13 @@ func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, colorOf 
 	}
 	if names := p.X.Names; len(names) > 0 {
 		horizontal.Data = names
+		x = [2]float64{0, float64(len(names) - 1)} // such an axis has no place beyond
 	} else {
 		horizontal.Min, horizontal.Max = rounded(x[0]), rounded(x[1])
 	}
 	if names := p.Y.Names; len(names) > 0 {
 		vertical.Data = names
+		y = [2]float64{0, float64(len(names) - 1)}
 	} else {
 		vertical.Min, vertical.Max = rounded(y[0]), rounded(y[1])
 	}
@@ -269,7 +271,7 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 		base.Data = s.points(s.shown())
 		o.Series = append(o.Series, base)
 		if s.Error != nil {
-			o.addBand(s, base, clr)
+			o.addBand(s, base, clr, y[0])
 		}
 	case Points:
 		markers := base
@@ -279,7 +281,7 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 		if s.Error != nil {
 			var bars []byte
 			for _, k := range s.shown() {
-				bars = appendPoint(bars, s.X[k], s.Y[k]-s.Error[k])
+				bars = appendPoint(bars, s.X[k], max(s.Y[k]-s.Error[k], y[0]))
 				bars = appendPoint(bars, s.X[k], s.Y[k]+s.Error[k])
 				bars = appendPoint(bars, s.X[k], math.NaN())
 			}
@@ -316,7 +318,7 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 // addBand adds a line's standard errors: a closed outline, of which ECharts
 // fills the inside. (It fills down to the axis, but on the way back in the
 // other direction, which cancels.)
-func (o *option) addBand(s Series, line series, clr color.NRGBA) {
+func (o *option) addBand(s Series, line series, clr color.NRGBA, bottom float64) {
 	for _, run := range s.runs() {
 		shown := thin(s.Y, run, maxStretches)
 		var outline []byte
@@ -324,7 +326,7 @@ func (o *option) addBand(s Series, line series, clr color.NRGBA) {
 			outline = appendPoint(outline, s.X[k], s.Y[k]+s.Error[k])
 		}
 		for j := len(shown) - 1; j >= 0; j-- {
-			outline = appendPoint(outline, s.X[shown[j]], s.Y[shown[j]]-s.Error[shown[j]])
+			outline = appendPoint(outline, s.X[shown[j]], max(s.Y[shown[j]]-s.Error[shown[j]], bottom))
 		}
 		band := line
 		band.Data, band.Silent, band.Quiet, band.Z = array(outline), true, true, 1

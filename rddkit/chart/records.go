@@ -28,7 +28,7 @@ func SignAlignment(records ...*rddkit.Record) Figure {
 		values: (*rddkit.Record).SignAlignment,
 		report: report.SignAlignment,
 		figure: "Fig. 1(a)",
-		always: true,
+		scaled: true,
 	})
 }
 
@@ -101,7 +101,10 @@ type quantity struct {
 	values func(r *rddkit.Record, layer int) []float64
 	report func(figure, layer, series string) (report.Curve, error)
 	figure string // of the report, for FA and RDD
-	always bool   // the report's curves stand behind other data sets too
+	// scaled: a number means the same in every layer and on every data set, so
+	// that the panels share their y axis and the report's curves stand behind
+	// other data sets too.
+	scaled bool
 }
 
 func perLayer(title string, records []*rddkit.Record, q quantity) Figure {
@@ -120,7 +123,7 @@ func perLayer(title string, records []*rddkit.Record, q quantity) Figure {
 					figure = "Fig. 3"
 				}
 				ours := arm.curve(func(r *rddkit.Record) []float64 { return q.values(r, layer) })
-				if c, err := q.report(figure, name, arm.method.String()); err == nil && arm.plain && (q.always || set.cifar10) {
+				if c, err := q.report(figure, name, arm.method.String()); err == nil && arm.plain && (q.scaled || set.cifar10) {
 					lines = append(lines, reported(c, arm, set.cifar10, 0, len(ours.X)))
 				}
 				lines = append(lines, ours)
@@ -131,6 +134,17 @@ func perLayer(title string, records []*rddkit.Record, q quantity) Figure {
 			}
 			panel.Panels[0].Title = set.prefix + name
 			f.Panels = append(f.Panels, panel.Panels...)
+		}
+	}
+	if q.scaled && f.Validate() == nil {
+		shared := emptyRange
+		for _, p := range f.Panels {
+			_, y := p.ranges()
+			extend(&shared, y[0])
+			extend(&shared, y[1])
+		}
+		for i := range f.Panels {
+			f.Panels[i].Y.Min, f.Panels[i].Y.Max = shared[0], shared[1]
 		}
 	}
 	return f
