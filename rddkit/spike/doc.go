@@ -22,6 +22,15 @@
 // kernel [Params.Kernel]: a difference of two exponentials, cut after
 // MemorySteps and not renormalised.
 //
+// With escape noise (EscapeWidth above 0; not in the published program) a
+// neuron that is not refractory fires in a step with the probability
+//
+//	1 / (1 + exp(-(v - Threshold)/EscapeWidth))
+//
+// independently of any other step and neuron (Gerstner, Kistler, Naud, Paninski,
+// Neuronal Dynamics, 2014, chapter 9: escape noise in discrete time). At v =
+// Threshold that is one half; as the width goes to 0, it becomes the threshold.
+//
 // A run has one phase for every layer but the last; in phase p, layer p (and no
 // other) is driven. Layers are numbered from 0, the lowest.
 //

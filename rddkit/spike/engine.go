@@ -37,7 +37,8 @@ type Simulation struct {
 	phaseSteps int
 
 	input   Input
-	now     int // steps simulated
+	escape  *escapeNoise // nil without
+	now     int          // steps simulated
 	layers  []layer
 	driven  *layerConstants // of a driven neuron: traces times InputGain
 	fed     *layerConstants // of one that receives from the layer below
@@ -46,8 +47,9 @@ type Simulation struct {
 
 // scratch is the working memory of one goroutine.
 type scratch struct {
-	inputs []float64
-	events []event
+	inputs     []float64
+	events     []event
+	thresholds []float64 // with escape noise
 }
 
 // layer is the state of one layer between stretches.
@@ -118,7 +120,11 @@ func (s *Simulation) Start(weights [][]float64, input Input) error {
 	if err := input.check(s.sizes, s.phaseSteps); err != nil {
 		return err
 	}
-	s.input, s.now = input, 0
+	escape, err := newEscapeNoise(s.params, s.sizes, input)
+	if err != nil {
+		return err
+	}
+	s.input, s.escape, s.now = input, escape, 0
 	for l := range s.layers {
 		layer := &s.layers[l]
 		layer.silent = false
@@ -204,7 +210,7 @@ func (s *Simulation) Advance(limit int) Stretch {
 // fire again: its potentials decay towards 0 from below the threshold, and the
 // layer below has been silent for the length of the kernel.
 func (s *Simulation) settled(l int, stretch Stretch) bool {
-	if s.params.Threshold <= 0 || stretch.Steps < s.params.MemorySteps+1 {
+	if s.escape != nil || s.params.Threshold <= 0 || stretch.Steps < s.params.MemorySteps+1 {
 		return false
 	}
 	for neighbour := max(l-1, 0); neighbour <= l; neighbour++ {
@@ -235,7 +241,7 @@ func (s *Simulation) driveLayer(l int, stretch Stretch) {
 		s.input.fill(rows, l, g, intoPhase)
 		copy(history, b.inputs[len(rows):][:len(history)])
 		layer.states[g].restoreTraces(s.driven, b.inputs, groupSize, memory)
-		n := integrateKernel(&layer.states[g], s.driven, b.inputs, groupSize, stretch.Steps, memory, layer.raster.column(stretch.First, g), layer.raster.Stride, stretch.First, b.events)
+		n := s.integrate(b, l, g, s.driven, b.inputs, groupSize, stretch.First, stretch.Steps)
 		layer.collect(g, b.events[:n], s.params.WindowSteps)
 	})
 }
@@ -260,12 +266,28 @@ func (s *Simulation) feedLayer(l int, stretch Stretch) {
 				if t == 0 {
 					layer.states[g].restoreTraces(s.fed, inputs, tileWidth, memory)
 				}
-				n := integrateKernel(&layer.states[g], s.fed, inputs, tileWidth, steps, memory, layer.raster.column(stretch.First+t, g), layer.raster.Stride, stretch.First+t, b.events)
+				n := s.integrate(b, l, g, s.fed, inputs, tileWidth, stretch.First+t, steps)
 				layer.collect(g, b.events[:n], s.params.WindowSteps)
 			}
 			copy(b.inputs[:memory*tileWidth], b.inputs[steps*tileWidth:(memory+steps)*tileWidth])
 		}
 	})
+}
+
+// integrate advances a group of layer l by steps steps from step first on; see
+// integrateGo.
+func (s *Simulation) integrate(b *scratch, l, g int, c *layerConstants, inputs []float64, stride, first, steps int) (events int) {
+	layer, memory := &s.layers[l], s.params.MemorySteps
+	column := layer.raster.column(first, g)
+	if s.escape == nil {
+		return integrateKernel(&layer.states[g], c, inputs, stride, steps, memory, column, layer.raster.Stride, first, b.events)
+	}
+	if size := steps * groupSize; cap(b.thresholds) < size {
+		b.thresholds = make([]float64, size)
+	}
+	thresholds := b.thresholds[:steps*groupSize]
+	s.escape.fill(thresholds, l, g)
+	return integrateAt(thresholds, &layer.states[g], c, inputs, stride, steps, memory, column, layer.raster.Stride, first, b.events)
 }
 
 // sumSpikes writes into rows, [step][tileWidth], the weights from the neurons
@@ -286,7 +308,7 @@ func (s *Simulation) restLayer(l int, stretch Stretch) {
 		defer s.scratch.Put(b)
 		clear(b.inputs[:(memory+stretch.Steps)*groupSize])
 		layer.states[g].restoreTraces(s.fed, b.inputs, groupSize, memory)
-		integrateKernel(&layer.states[g], s.fed, b.inputs, groupSize, stretch.Steps, memory, layer.raster.column(stretch.First, g), layer.raster.Stride, stretch.First, b.events)
+		s.integrate(b, l, g, s.fed, b.inputs, groupSize, stretch.First, stretch.Steps)
 	})
 }
 

@@ -21,6 +21,7 @@ func smallNetwork(t *rapid.T) *Network {
 		p.WindowHalfWidth = rapid.SampledFrom([]float64{0.05, 0.3, 3}).Draw(t, "half width")
 		p.RedrawSteps = rapid.IntRange(1, 150).Draw(t, "redraw steps")
 		p.InputRate = rapid.SampledFrom([]float64{100, 400, 2000}).Draw(t, "rate")
+		p.EscapeWidth = rapid.SampledFrom([]float64{0, 0.05, 0.5}).Draw(t, "escape width")
 		p.LeakConductance = rapid.SampledFrom([]float64{20, 100, 300}).Draw(t, "leak")
 	}
 	sizes := rapid.SliceOfN(rapid.IntRange(1, 40), 2, 5).Draw(t, "sizes")

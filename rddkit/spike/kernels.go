@@ -79,6 +79,12 @@ func (s *state) restoreTraces(c *layerConstants, inputs []float64, stride, memor
 // In Go the lanes are taken one after the other, so that each has its events in
 // order, but not the group.
 func integrateGo(s *state, c *layerConstants, inputs []float64, stride, steps, memory int, raster []byte, rasterStride, now int, events []event) int {
+	return integrateAt(nil, s, c, inputs, stride, steps, memory, raster, rasterStride, now, events)
+}
+
+// integrateAt is integrateGo with spike thresholds of their own for each step,
+// [step][groupSize], or nil for the constant one. Windows keep to the constant.
+func integrateAt(thresholds []float64, s *state, c *layerConstants, inputs []float64, stride, steps, memory int, raster []byte, rasterStride, now int, events []event) int {
 	n := 0
 	for t := range steps {
 		raster[t*rasterStride] = 0
@@ -104,7 +110,11 @@ func integrateGo(s *state, c *layerConstants, inputs []float64, stride, steps, m
 			}
 			v = math.FMA(v, c.Leak[lane], current)
 			u = math.FMA(u, c.Leak[lane], current)
-			fired := v >= c.Threshold[lane] && refractory == 0
+			threshold := c.Threshold[lane]
+			if thresholds != nil {
+				threshold = thresholds[t*groupSize+lane]
+			}
+			fired := v >= threshold && refractory == 0
 			if fired {
 				v, refractory = c.Reset[lane], c.RefractorySteps[lane]
 				raster[t*rasterStride] |= 1 << lane

@@ -17,6 +17,7 @@ type Params struct {
 	Reset               float64 // potential after a spike, no unit (-1)
 	Threshold           float64 // spike threshold, no unit (1)
 	RefractorySteps     int     // shortest interval between two spikes of a neuron, steps (3)
+	EscapeWidth         float64 // escape noise: how softly the threshold decides, no unit (0, not at all); see the package documentation
 
 	MembraneTime float64 // slow time constant of the synaptic kernel, tau_L, s (0.010)
 	SynapseTime  float64 // fast time constant of the synaptic kernel, tau_s, s (0.003)
@@ -81,8 +82,9 @@ func (p Params) Validate() error {
 		{"Params.DendriteConductance", p.DendriteConductance, p.DendriteConductance > 0, "a positive number per second"},
 		{"Params.Step×(LeakConductance+DendriteConductance)", p.Step * (p.LeakConductance + p.DendriteConductance), p.Step*(p.LeakConductance+p.DendriteConductance) <= 1, "at most 1, for a stable forward Euler step"},
 		{"Params.Threshold", p.Threshold, true, "a finite number"},
-		{"Params.Reset", p.Reset, p.Reset < p.Threshold, "below the threshold"},
-		{"Params.RefractorySteps", float64(p.RefractorySteps), p.RefractorySteps >= 1, "at least 1"},
+		{"Params.Reset", p.Reset, p.Reset < p.Threshold-p.WindowHalfWidth, "below the threshold by more than WindowHalfWidth"},
+		{"Params.RefractorySteps", float64(p.RefractorySteps), p.RefractorySteps >= 1 && p.RefractorySteps <= 1000, "1 to 1000"},
+		{"Params.EscapeWidth", p.EscapeWidth, p.EscapeWidth >= 0, "at least 0"},
 		{"Params.SynapseTime", p.SynapseTime, p.SynapseTime > 0, "a positive number of seconds"},
 		{"Params.MembraneTime", p.MembraneTime, p.MembraneTime > p.SynapseTime, "above SynapseTime"},
 		{"Params.MemorySteps", float64(p.MemorySteps), p.MemorySteps >= 1 && p.MemorySteps <= 1000, "1 to 1000"},

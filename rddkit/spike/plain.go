@@ -108,6 +108,10 @@ func Record(ctx context.Context, net *Network, phaseSteps int, input Input) (*Re
 		}
 	}
 	kernel := p.Kernel()
+	escape, err := newEscapeNoise(p, net.Sizes, input)
+	if err != nil {
+		return nil, err
+	}
 	for t := range r.Steps() {
 		if t%100 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -136,6 +140,7 @@ func Record(ctx context.Context, net *Network, phaseSteps int, input Input) (*Re
 					}
 				}
 			}
+			layer.setThresholds(p, escape, l)
 			fired := r.Spikes[l][t*n : (t+1)*n]
 			if l == last {
 				layer.integrate(p, current, fired)
@@ -181,16 +186,17 @@ func filter(kernel []float64, x []uint8, n, t int) []float64 {
 type plainLayer struct {
 	counts     []uint8 // input counts of the phase, [step][neuron]
 	v, u       []float64
-	refractory []int // steps until the neuron may fire again
-	remaining  []int // steps left of the open window, 0 outside
-	spikes     []int // spikes counted in the window
+	thresholds []float64 // of the present step
+	refractory []int     // steps until the neuron may fire again
+	remaining  []int     // steps left of the open window, 0 outside
+	spikes     []int     // spikes counted in the window
 	max        []float64
 	baseline   []int // of the open or the last window
 	started    []int
 }
 
 func newPlainLayer(p Params, n int) plainLayer {
-	layer := plainLayer{v: make([]float64, n), u: make([]float64, n), refractory: make([]int, n), remaining: make([]int, n),
+	layer := plainLayer{v: make([]float64, n), u: make([]float64, n), thresholds: make([]float64, n), refractory: make([]int, n), remaining: make([]int, n),
 		spikes: make([]int, n), max: make([]float64, n), baseline: make([]int, n), started: make([]int, n)}
 	for i := range n {
 		layer.v[i], layer.u[i] = p.Reset, p.Reset
@@ -212,7 +218,7 @@ func (s *plainLayer) integrate(p Params, current []float64, fired []uint8) {
 			s.refractory[i]--
 		}
 		s.v[i] = euler(p, s.v[i], current[i])
-		if s.v[i] >= p.Threshold && s.refractory[i] == 0 {
+		if s.v[i] >= s.thresholds[i] && s.refractory[i] == 0 {
 			s.v[i], s.refractory[i] = p.Reset, p.RefractorySteps
 			fired[i] = 1
 		}
