@@ -80,7 +80,7 @@ func targetGo(c *targetConstants, y, q []float64, steps, window, memory int, spi
 // regressGo does one side's update to the parameters of a tile. rows is
 // [row][tileWidth]. Products are rounded before they are added, so that a row
 // that is added and taken off again leaves exactly nothing.
-func regressGo(intercept, slope []float64, carry *[4]float64, rows []float64, terms []term) {
+func regressGo(intercept, slope *[tileWidth]float64, carry *[4]float64, rows []float64, terms []term) {
 	var a0, a1 [tileWidth]float64
 	for i := range terms {
 		tm := &terms[i]
@@ -90,11 +90,10 @@ func regressGo(intercept, slope []float64, carry *[4]float64, rows []float64, te
 			a1[j] += float64(tm.toSlope * row[j])
 		}
 	}
-	p0, p1 := (*[tileWidth]float64)(intercept), (*[tileWidth]float64)(slope)
-	for j := range p0 {
-		i, s := p0[j], p1[j]
-		p0[j] = math.FMA(carry[0], i, math.FMA(carry[1], s, a0[j]))
-		p1[j] = math.FMA(carry[2], i, math.FMA(carry[3], s, a1[j]))
+	for j := range a0 {
+		i, s := intercept[j], slope[j]
+		intercept[j] = math.FMA(carry[0], i, math.FMA(carry[1], s, a0[j]))
+		slope[j] = math.FMA(carry[2], i, math.FMA(carry[3], s, a1[j]))
 	}
 }
 
@@ -109,7 +108,7 @@ func targetKernel(c *targetConstants, y, q []float64, steps, window, memory int,
 	targetGo(c, y, q, steps, window, memory, spikes)
 }
 
-func regressKernel(intercept, slope []float64, carry *[4]float64, rows []float64, terms []term) {
+func regressKernel(intercept, slope *[tileWidth]float64, carry *[4]float64, rows []float64, terms []term) {
 	if useVectors {
 		regressVector(intercept, slope, carry, rows, terms)
 		return

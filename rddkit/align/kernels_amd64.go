@@ -20,8 +20,8 @@ func targetVector(c *targetConstants, y, q []float64, steps, window, memory int,
 	targetAVX2(c, &y[0], &q[0], steps, window, &spikes[0], &spikes[memory*bytes], &spikeMasks, &zero)
 }
 
-func regressVector(intercept, slope []float64, carry *[4]float64, rows []float64, terms []term) {
-	regressAVX2(&intercept[0], &slope[0], carry, &rows[0], &terms[0], len(terms))
+func regressVector(intercept, slope *[tileWidth]float64, carry *[4]float64, rows []float64, terms []term) {
+	regressAVX2(intercept, slope, carry, &rows[0], &terms[0], len(terms))
 }
 
 // targetAVX2 is targetGo; past is the first byte of spikes and present the one
@@ -33,4 +33,4 @@ func targetAVX2(c *targetConstants, y, q *float64, steps, window int, past, pres
 // regressAVX2 is regressGo, for at least one term.
 //
 //go:noescape
-func regressAVX2(intercept, slope *float64, carry *[4]float64, rows *float64, terms *term, count int)
+func regressAVX2(intercept, slope *[tileWidth]float64, carry *[4]float64, rows *float64, terms *term, count int)

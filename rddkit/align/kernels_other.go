@@ -8,6 +8,6 @@ func targetVector(c *targetConstants, y, q []float64, steps, window, memory int,
 	panic("align: no vector kernels for this architecture")
 }
 
-func regressVector(intercept, slope []float64, carry *[4]float64, rows []float64, terms []term) {
+func regressVector(intercept, slope *[tileWidth]float64, carry *[4]float64, rows []float64, terms []term) {
 	panic("align: no vector kernels for this architecture")
 }

@@ -66,10 +66,10 @@ func TestRegressKernelsAgree(t *testing.T) {
 			terms[i] = term{int64(random.IntN(rows)), random.NormFloat64(), random.NormFloat64()}
 		}
 		carry := [4]float64(numbers(4))
-		want := [2][]float64{numbers(tileWidth), numbers(tileWidth)}
-		got := [2][]float64{append([]float64{}, want[0]...), append([]float64{}, want[1]...)}
-		regressGo(want[0], want[1], &carry, table, terms)
-		regressVector(got[0], got[1], &carry, table, terms)
+		want := [2][tileWidth]float64{[tileWidth]float64(numbers(tileWidth)), [tileWidth]float64(numbers(tileWidth))}
+		got := want
+		regressGo(&want[0], &want[1], &carry, table, terms)
+		regressVector(&got[0], &got[1], &carry, table, terms)
 		if !reflect.DeepEqual(want, got) {
 			t.Fatalf("in Go %v, with vectors %v", want, got)
 		}

@@ -323,10 +323,8 @@ func (r *RDD) Beta(layer int) []float64 {
 // spike, then the slopes with and without.
 func (r *RDD) Parameters(layer int) []float64 {
 	l := r.layers[layer]
-	parameters := make([]float64, 0, l.in*4*l.out)
-	for row := range l.in * 4 {
-		parameters = append(parameters, l.parameters[row*l.stride:][:l.out]...)
-	}
+	parameters := make([]float64, l.in*4*l.out)
+	l.transfer(parameters, false)
 	return parameters
 }
 

@@ -17,11 +17,14 @@ const (
 	interceptSpike, interceptQuiet, slopeSpike, slopeQuiet = 0, 1, 2, 3
 )
 
+// synapses are the parameters of a lower neuron and the neurons of a tile.
+type synapses [4][tileWidth]float64
+
 // regressions are the online regressions from one layer to the layer above.
 type regressions struct {
-	in, out, stride   int
-	parameters        []float64 // [in][4][stride]; what is beyond out stays 0
-	backup            []float64
+	in, out           int
+	parameters        []synapses // [tile][in], so that a tile is read in order; what is beyond out stays 0
+	backup            []synapses
 	feedbackDeviation float64
 	changed           bool // since the last updateFeedback
 
@@ -48,9 +51,10 @@ type term struct {
 }
 
 func newRegressions(in, out int) *regressions {
-	stride := (out + tileWidth - 1) / tileWidth * tileWidth
-	return &regressions{in: in, out: out, stride: stride, parameters: make([]float64, in*4*stride), updates: make([]update, in)}
+	return &regressions{in: in, out: out, parameters: make([]synapses, tiles(out)*in), updates: make([]update, in)}
 }
+
+func tiles(neurons int) int { return (neurons + tileWidth - 1) / tileWidth }
 
 func (l *regressions) save()    { l.backup = append(l.backup[:0], l.parameters...) }
 func (l *regressions) restore() { copy(l.parameters, l.backup) }
@@ -71,7 +75,7 @@ func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDD
 		}
 	})
 	above := s.Spikes(stretch.Phase + 1)
-	parallel.For(l.stride/tileWidth, func(tile int) {
+	parallel.For(tiles(l.out), func(tile int) {
 		work, _ := l.scratch.Get().(*tableWork)
 		if work == nil {
 			work = new(tableWork)
@@ -79,10 +83,10 @@ func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDD
 		defer l.scratch.Put(work)
 		rows := table.fill(work, above, tile, late.steps)
 		for i := range l.updates {
-			p := l.parameters[i*4*l.stride+tile*tileWidth:]
+			p := &l.parameters[tile*l.in+i]
 			for side := range l.updates[i].side {
 				if u := &l.updates[i].side[side]; len(u.terms) > 0 {
-					regressKernel(p[side*l.stride:][:tileWidth], p[(2+side)*l.stride:][:tileWidth], &u.carry, rows, u.terms)
+					regressKernel(&p[interceptSpike+side], &p[slopeSpike+side], &u.carry, rows, u.terms)
 				}
 			}
 		}
@@ -216,11 +220,28 @@ func (t *table) fill(work *tableWork, above *spike.Raster, tile int, late []int)
 
 // rowBeta computes the causal effects of one lower neuron.
 func (l *regressions) rowBeta(beta []float64, neuron int, o RDDOptions) {
-	p := l.parameters[neuron*4*l.stride:]
-	p0, p1 := p[interceptSpike*l.stride:][:len(beta)], p[interceptQuiet*l.stride:][:len(beta)]
-	p2, p3 := p[slopeSpike*l.stride:][:len(beta)], p[slopeQuiet*l.stride:][:len(beta)]
-	for j := range beta {
-		beta[j] = o.Estimator.Beta(Regression{p0[j], p1[j], p2[j], p3[j]}, o.Spike.Threshold)
+	for tile := range tiles(l.out) {
+		p := &l.parameters[tile*l.in+neuron]
+		for j := range min(tileWidth, l.out-tile*tileWidth) {
+			beta[tile*tileWidth+j] = o.Estimator.Beta(Regression{p[0][j], p[1][j], p[2][j], p[3][j]}, o.Spike.Threshold)
+		}
+	}
+}
+
+// transfer copies all parameters to flat, [in][4][out], or back.
+func (l *regressions) transfer(flat []float64, back bool) {
+	for i := range l.in {
+		for tile := range tiles(l.out) {
+			for k := range 4 {
+				row := flat[(i*4+k)*l.out:][:l.out][tile*tileWidth:]
+				p := l.parameters[tile*l.in+i][k][:min(tileWidth, len(row))]
+				if back {
+					copy(p, row)
+				} else {
+					copy(row, p)
+				}
+			}
+		}
 	}
 }
 

@@ -91,9 +91,7 @@ func (r *RDD) UnmarshalBinary(state []byte) error {
 				return damaged("with a parameter that is not finite")
 			}
 		}
-		for row := range layer.in * 4 {
-			copy(layer.parameters[row*layer.stride:], parameters[row*layer.out:][:layer.out])
-		}
+		layer.transfer(parameters, true)
 		layers = append(layers, layer)
 		if header.Carried == 1 {
 			flags := make([]bool, layer.in)

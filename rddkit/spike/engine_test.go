@@ -18,7 +18,7 @@ func smallNetwork(t *rapid.T) *Network {
 		p.RefractorySteps = rapid.IntRange(1, 6).Draw(t, "refractory steps")
 		p.MemorySteps = rapid.IntRange(1, 40).Draw(t, "memory steps")
 		p.WindowSteps = rapid.IntRange(1, 40).Draw(t, "window steps")
-		p.WindowHalfWidth = rapid.SampledFrom([]float64{0.05, 0.3, 3}).Draw(t, "half width")
+		p.WindowHalfWidth = rapid.SampledFrom([]float64{0, 0.05, 0.3, 1.9}).Draw(t, "half width")
 		p.RedrawSteps = rapid.IntRange(1, 150).Draw(t, "redraw steps")
 		p.InputRate = rapid.SampledFrom([]float64{100, 400, 2000}).Draw(t, "rate")
 		p.EscapeWidth = rapid.SampledFrom([]float64{0, 0.05, 0.5}).Draw(t, "escape width")

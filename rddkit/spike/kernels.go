@@ -12,10 +12,10 @@ type lanes = [groupSize]float64
 // state is that of a group of neurons between two steps.
 type state struct {
 	Slow, Fast lanes            // traces of the input, in units of v
-	V, U, Max  lanes            // membrane potential, input drive, largest u in the window
+	V, U, Max  lanes            // membrane potential, input drive, largest u since the last window opened
 	Remaining  [groupSize]int64 // steps left of the window
 	Refractory [groupSize]int64 // steps until the neuron may fire again
-	Spiked     [groupSize]int64 // -1 if the neuron has fired in the window, else 0
+	Spiked     [groupSize]int64 // -1 if the neuron has fired since the last window opened, else 0
 }
 
 // layerConstants are the constants of a step, one copy for each lane.
@@ -99,15 +99,10 @@ func integrateAt(thresholds []float64, s *state, c *layerConstants, inputs []flo
 			current := slow - fast
 
 			ending := remaining == 1
-			if remaining > 0 {
-				if u > largest {
-					largest = u
-				}
-				remaining--
+			if u > largest {
+				largest = u
 			}
-			if refractory > 0 {
-				refractory--
-			}
+			remaining, refractory = max(remaining-1, 0), max(refractory-1, 0)
 			v = math.FMA(v, c.Leak[lane], current)
 			u = math.FMA(u, c.Leak[lane], current)
 			threshold := c.Threshold[lane]
@@ -124,17 +119,14 @@ func integrateAt(thresholds []float64, s *state, c *layerConstants, inputs []flo
 				events[n].Max[lane] = largest
 				n++
 			}
-			if remaining == 0 {
-				u = v
-				if math.Abs(c.Threshold[lane]-u) <= c.HalfWidth[lane] {
-					remaining = c.WindowSteps[lane]
-				}
-			}
-			if remaining > 0 && fired {
+			if fired {
 				spiked = -1
 			}
-			if ending {
-				largest, spiked = 0, 0
+			if remaining == 0 {
+				u = v
+				if math.Abs(c.Threshold[lane]-v) <= c.HalfWidth[lane] {
+					remaining, largest, spiked = c.WindowSteps[lane], 0, 0
+				}
 			}
 		}
 		s.Slow[lane], s.Fast[lane], s.V[lane], s.U[lane], s.Max[lane] = slow, fast, v, u, largest

@@ -44,11 +44,11 @@ TEXT ·integrateAVX2(SB), NOSPLIT, $0-88
 	VMOVDQU Remaining(BX), Y5
 	VMOVDQU Refractory(BX), Y6
 	VMOVDQU Spiked(BX), Y7
+	VMOVUPD Threshold(AX), Y8
 	VPXOR Y15, Y15, Y15
 	VPCMPEQQ Y14, Y14, Y14
 	VPSRLQ $1, Y14, Y13       // clears a sign
 	VPSRLQ $63, Y14, Y14      // 1
-	VPCMPGTQ Y15, Y5, Y8      // in a window
 
 step:
 	// Traces; Y9 = the step's input in units of v.
@@ -62,20 +62,17 @@ step:
 	VFMADD132PD FastDecay(AX), Y12, Y1
 	VSUBPD Y1, Y0, Y9
 
-	// Window: Y10 = ending; largest u so far; one step less.
+	// Y10 = ending; largest u so far; one step less of window and refractory
+	// period, down to 0 (both fit a word).
 	VPCMPEQQ Y14, Y5, Y10
-	VANDPD Y8, Y3, Y11
-	VMAXPD Y4, Y11, Y4
-	VPADDQ Y8, Y5, Y5
-
-	// One step less of the refractory period.
-	VPCMPGTQ Y15, Y6, Y11
-	VPADDQ Y11, Y6, Y6
+	VMAXPD Y4, Y3, Y4
+	VPSUBUSW Y14, Y5, Y5
+	VPSUBUSW Y14, Y6, Y6
 
 	// Potential and drive; Y11 = fired.
 	VFMADD132PD Leak(AX), Y9, Y2
 	VFMADD132PD Leak(AX), Y9, Y3
-	VCMPPD $0x0d, Threshold(AX), Y2, Y11
+	VCMPPD $0x0d, Y8, Y2, Y11
 	VPCMPEQQ Y15, Y6, Y12
 	VANDPD Y12, Y11, Y11
 	VBLENDVPD Y11, Reset(AX), Y2, Y2
@@ -89,23 +86,20 @@ step:
 	JNZ ended
 
 follow:
-	// Outside windows u follows v, and one may open.
-	VPCMPEQQ Y15, Y5, Y12
-	VBLENDVPD Y12, Y2, Y3, Y3
-	VMOVUPD Threshold(AX), Y9
-	VSUBPD Y3, Y9, Y9
+	// Outside windows u follows v, and Y9 = windows that open.
+	VSUBPD Y2, Y8, Y9
 	VANDPD Y13, Y9, Y9
 	VCMPPD $0x02, HalfWidth(AX), Y9, Y9
+	VPCMPEQQ Y15, Y5, Y12
+	VBLENDVPD Y12, Y2, Y3, Y3
 	VANDPD Y12, Y9, Y9
-	VANDPD WindowSteps(AX), Y9, Y9
-	VPOR Y9, Y5, Y5
-	VPCMPGTQ Y15, Y5, Y8
+	VANDPD WindowSteps(AX), Y9, Y12
+	VPOR Y12, Y5, Y5
 
-	// Spikes in windows; a window that ended starts anew.
-	VANDPD Y8, Y11, Y11
+	// Who fired; a window that opens starts anew.
 	VORPD Y11, Y7, Y7
-	VANDNPD Y7, Y10, Y7
-	VANDNPD Y4, Y10, Y4
+	VANDNPD Y7, Y9, Y7
+	VANDNPD Y4, Y9, Y4
 
 	ADDQ R8, SI
 	ADDQ R8, DX
