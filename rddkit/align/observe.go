@@ -1,0 +1,121 @@
+package align
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/spike"
+)
+
+// Random returns layers of the given sizes, lowest first, with feedforward and
+// feedback weights that are independent and uniform in ±1/√(neurons of the
+// lower layer), as an untrained network has them. It fails with an
+// *invalid.Error unless there are at least two sizes, all of at least 1.
+func Random(seed uint64, sizes ...int) ([]Layer, error) {
+	if len(sizes) < 2 {
+		return nil, invalid.New("sizes", sizes, "at least two layers")
+	}
+	for i, n := range sizes {
+		if n < 1 {
+			return nil, invalid.New(fmt.Sprintf("sizes[%d]", i), n, "at least 1 neuron")
+		}
+	}
+	layers := make([]Layer, len(sizes)-1)
+	for l := range layers {
+		in, out := sizes[l], sizes[l+1]
+		draw := func(name string) []float32 {
+			random := stream.New(seed, name, uint64(l))
+			weights := make([]float32, in*out)
+			for i := range weights {
+				weights[i] = float32((2*random.Float64() - 1) / math.Sqrt(float64(in)))
+			}
+			return weights
+		}
+		layers[l] = Layer{In: in, Out: out, Forward: draw("random feedforward weights"), Feedback: draw("random feedback weights")}
+	}
+	return layers, nil
+}
+
+// Observations are what the near-threshold windows of one neuron tell of its
+// effect on one neuron above, an entry for each window in the order of time.
+type Observations struct {
+	Drive  []float64 // the running variable: largest input drive in the window
+	Spiked []bool    // the treatment: whether the neuron fired in the window
+	Target []float64 // the outcome: mean filtered spikes of the neuron above less those before the window
+}
+
+// acceptHalfWidth is the published half width of the drives that are used.
+const acceptHalfWidth = 10
+
+// Observe simulates seconds of a layer, all of its neurons driven by Poisson
+// input, and the layer above, and returns what neuron lower observes of neuron
+// upper: the data from which a regression discontinuity design estimates the
+// synapse's effect. It fails with an *invalid.Error if a neuron or the time is
+// out of range, or with ctx's error.
+func Observe(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds float64, lower, upper int) (Observations, error) {
+	p = p.OrDefault()
+	p.DrivenFraction = 1
+	if err := p.Validate(); err != nil {
+		return Observations{}, err
+	}
+	if err := checkLayers([]Layer{l}); err != nil {
+		return Observations{}, err
+	}
+	switch {
+	case lower < 0 || lower >= l.In:
+		return Observations{}, invalid.Newf("lower", lower, "0 to %d", l.In-1)
+	case upper < 0 || upper >= l.Out:
+		return Observations{}, invalid.Newf("upper", upper, "0 to %d", l.Out-1)
+	case !(seconds >= p.Step) || seconds > 1e6:
+		return Observations{}, invalid.Newf("seconds", seconds, "%g to 1e6", p.Step)
+	}
+	steps := int(math.Round(seconds / p.Step))
+	weights, err := spike.ScaleWeights(p, "Forward", l.Forward, l.In)
+	if err != nil {
+		return Observations{}, err
+	}
+	sizes := []int{l.In, l.Out}
+	input, err := spike.NewPoissonInput(p, spike.Accumulating, seed, 0, sizes, steps, nil)
+	if err != nil {
+		return Observations{}, err
+	}
+	simulation, err := spike.NewSimulation(p, sizes, steps)
+	if err != nil {
+		return Observations{}, err
+	}
+	if err := simulation.Start([][]float64{weights}, input); err != nil {
+		return Observations{}, err
+	}
+	var windows []spike.Window
+	for simulation.Advance(0).Steps > 0 {
+		if err := ctx.Err(); err != nil {
+			return Observations{}, err
+		}
+		windows = append(windows, simulation.Windows(0, lower)...)
+	}
+	// q[t] are the filtered spikes that the layer below sees in step t, and
+	// sum[t] those of all steps before t.
+	q, sum := make([]float64, steps), make([]float64, steps+1)
+	kernel, spikes := p.Kernel(), simulation.Spikes(1)
+	for t := range q {
+		for age := 1; age <= min(len(kernel), t); age++ {
+			if spikes.Fired(t-age, upper) {
+				q[t] += kernel[age-1]
+			}
+		}
+		sum[t+1] = sum[t] + q[t]
+	}
+	var o Observations
+	for _, w := range windows {
+		if math.Abs(w.MaxDrive-p.Threshold) > acceptHalfWidth {
+			continue
+		}
+		o.Drive = append(o.Drive, w.MaxDrive)
+		o.Spiked = append(o.Spiked, w.Spiked)
+		o.Target = append(o.Target, (sum[w.End+1]-sum[w.Start+1])/float64(w.End-w.Start)-q[w.Baseline])
+	}
+	return o, nil
+}

@@ -1,0 +1,81 @@
+package align
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/spike"
+)
+
+// What Observe reads off the fast simulation is what Targets reads off the
+// step-by-step one.
+func TestObserveAgreesWithTargets(t *testing.T) {
+	layers, err := Random(3, 6, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := layers[0]
+	const steps, seed, lower, upper = 4000, 5, 2, 1
+	weights, err := spike.ScaleWeights(spike.Params{}, "Forward", l.Forward, l.In)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := spike.DefaultParams()
+	p.DrivenFraction = 1
+	net := &spike.Network{Params: p, Sizes: []int{l.In, l.Out}, Weights: [][]float64{weights}}
+	input, err := spike.NewPoissonInput(p, spike.Accumulating, seed, 0, net.Sizes, steps, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recording, err := spike.Record(context.Background(), net, steps, input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := Targets(recording, 0)
+	got, err := Observe(context.Background(), l, spike.Params{}, seed, steps*p.Step, lower, upper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := 0
+	for i, w := range recording.Windows[0] {
+		if w.Neuron != lower {
+			continue
+		}
+		if k == len(got.Drive) {
+			t.Fatalf("%d windows, want more", k)
+		}
+		if math.Abs(got.Drive[k]-w.MaxDrive) > 1e-9 || got.Spiked[k] != w.Spiked || math.Abs(got.Target[k]-targets[i][upper]) > 1e-9 {
+			t.Fatalf("window %d: %g %v %g, want %g %v %g", k, got.Drive[k], got.Spiked[k], got.Target[k], w.MaxDrive, w.Spiked, targets[i][upper])
+		}
+		k++
+	}
+	if k != len(got.Drive) || k < 20 {
+		t.Errorf("%d windows, want %d, and at least 20", len(got.Drive), k)
+	}
+}
+
+func TestObserveNamesBadInput(t *testing.T) {
+	layers, err := Random(3, 6, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field, observe := range map[string]func() (Observations, error){
+		"lower":   func() (Observations, error) { return Observe(context.Background(), layers[0], spike.Params{}, 0, 1, 6, 0) },
+		"upper":   func() (Observations, error) { return Observe(context.Background(), layers[0], spike.Params{}, 0, 1, 0, -1) },
+		"seconds": func() (Observations, error) { return Observe(context.Background(), layers[0], spike.Params{}, 0, math.NaN(), 0, 0) },
+	} {
+		_, err := observe()
+		var bad *invalid.Error
+		if !errors.As(err, &bad) || bad.Field != field {
+			t.Errorf("%s: error %v", field, err)
+		}
+	}
+	for _, sizes := range [][]int{nil, {3}, {3, 0}} {
+		if _, err := Random(0, sizes...); err == nil {
+			t.Errorf("Random made layers of sizes %v", sizes)
+		}
+	}
+}
