@@ -64,10 +64,9 @@ func (l *affine) forward(n *Network, in []float32, batch int, training bool) {
 		blas32.Gemm(blas.NoTrans, blas.Trans, 1, inputs, rows(l.Weight, l.inputs, from, to), 0, columns(l.x, batch, l.units, from, to))
 	})
 	addRow(l.x, l.Bias)
+	n.noise.addConstant(&l.Layer, l.x)
 	n.trace.sink("act."+l.Layer.output, l.output()).put(0, l.x)
-	if l.activation == ReLU {
-		rectify(l.x)
-	}
+	l.activation.apply(l.x)
 	if b := l.normal; b != nil {
 		if training {
 			clear(l.sums)
@@ -94,9 +93,9 @@ func (l *affine) backward(n *Network, in, gIn []float32, batch int) {
 		b.backward(l.sums[:l.units], l.sums[l.units:], batch)
 		throughNormal(l.g, l.x, b.carry, b.offset, b.slope, b.mean32)
 	}
-	if l.activation == ReLU {
+	if l.activation != Linear {
 		n.trace.sink("delta."+l.activationName(), l.output()).put(0, l.g)
-		throughReLU(l.g, l.x)
+		l.activation.backward(l.g, l.x)
 	}
 	n.trace.sink("delta."+l.Layer.output, l.output()).put(0, l.g)
 
@@ -164,6 +163,9 @@ func (l *flatten) forward(n *Network, in []float32, batch int, _ bool) {
 
 func (l *flatten) backward(n *Network, _, gIn []float32, batch int) {
 	n.trace.sink("delta.flatten", l.output()).put(0, l.g)
+	if gIn == nil {
+		return
+	}
 	pieces(batch, chunk, func(from, to int) {
 		for i := from * l.below.size(); i < to*l.below.size(); i += l.below.size() {
 			channelsLast(gIn[i:i+l.below.size()], l.g[i:], l.below)

@@ -12,6 +12,11 @@
 // distinguishes the learning rules. Report builds the network of the
 // reproducibility report; New takes any list of layers.
 //
+// For the talk's second half there are sigmoid and hyperbolic-tangent neurons,
+// the squared error and Adam (perceptrons and autoencoders), a second forward
+// pass with noise in the hidden layers (Perturbation), and direct feedback from
+// the output (UseDirectFeedback).
+//
 // Arithmetic is float32, with sums over a batch in float64. Matrix products go
 // through gonum's blas32, under which rddkit/internal/gemm puts OpenBLAS when
 // the machine has it; everything else is Go, spread over the cores in pieces

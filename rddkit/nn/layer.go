@@ -10,8 +10,10 @@ import (
 type Activation int
 
 const (
-	Linear Activation = iota // the drive itself
-	ReLU                     // max(0, drive); its derivative at 0 is 0
+	Linear  Activation = iota // the drive itself
+	ReLU                      // max(0, drive); its derivative at 0 is 0
+	Sigmoid                   // 1/(1 + e^−drive); fully connected layers only, as is
+	Tanh                      // the hyperbolic tangent of the drive
 )
 
 // Route is the way on which a layer sends the error to the layer below.
@@ -36,6 +38,10 @@ type Layer struct {
 	Weight   []float32 // feedforward weight
 	Feedback []float32 // feedback weight, of the same shape
 	Bias     []float32 // [out]; nil in convolutional layers
+
+	// Direct, if set, brings the error from the network's output, [class][unit
+	// of the output]; see UseDirectFeedback. Channels of a pixel lie together.
+	Direct []float32
 
 	Route Route
 

@@ -13,6 +13,10 @@ const (
 	DoubleSoftmax Loss = iota
 	// Softmax is the usual cross-entropy, −log softmax(logits)[label].
 	Softmax
+	// SquaredError is ½ Σ (output − target)², the target of a label being 1 at
+	// its unit and 0 elsewhere. Training descends its sum over the images of a
+	// batch, as in the talk's programs, not the mean as with the other losses.
+	SquaredError
 )
 
 // losses holds what one batch's outputs cost.

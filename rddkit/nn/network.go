@@ -50,7 +50,10 @@ func (c Conv) validate(field string, below featureMap) error {
 	case below.rows < smallest || below.columns < smallest:
 		return invalid.Newf(field+".Kernel", c.Kernel, "small enough for an input of %d×%d pixels", below.rows, below.columns)
 	}
-	return validateActivation(field, c.Activation)
+	if c.Activation != Linear && c.Activation != ReLU {
+		return invalid.New(field+".Activation", int(c.Activation), "Linear or ReLU")
+	}
+	return nil
 }
 
 func (a Affine) validate(field string, _ featureMap) error {
@@ -61,8 +64,8 @@ func (a Affine) validate(field string, _ featureMap) error {
 }
 
 func validateActivation(field string, a Activation) error {
-	if a != Linear && a != ReLU {
-		return invalid.New(field+".Activation", int(a), "Linear or ReLU")
+	if a < Linear || a > Tanh {
+		return invalid.New(field+".Activation", int(a), "Linear, ReLU, Sigmoid or Tanh")
 	}
 	return nil
 }
@@ -81,6 +84,7 @@ type Network struct {
 	probabilities []float32  // [image][class]
 	scratch       []float64
 	pieces        []piece
+	noise         *noise // nil before the first perturbed batch
 
 	mutex      sync.Mutex
 	workspaces []*workspace
@@ -103,8 +107,9 @@ type stage interface {
 // workspace is memory that one core needs for a while.
 type workspace struct{ patches, drives []float32 }
 
-// New returns a network for images of the given shape whose last layer,
-// linear and without batch normalisation, has one unit per class. Initial
+// New returns a network for images of the given shape whose last layer, an
+// Affine without batch normalisation, has one unit per class and is linear; with
+// SquaredError it may have any units. Initial
 // weights, feedback weights and biases are independent and uniform in
 // ±1/√(inputs of a neuron), from streams named by seed and tensor; gamma is 1,
 // beta 0, and errors go through the feedback weights. The error is an
@@ -116,8 +121,8 @@ func New(input Shape, loss Loss, seed uint64, specs ...Spec) (*Network, error) {
 		return nil, invalid.New("Input", input, "at least 1 channel, row and column")
 	case len(specs) == 0:
 		return nil, invalid.New("layers", 0, "at least 1")
-	case loss != DoubleSoftmax && loss != Softmax:
-		return nil, invalid.New("Loss", int(loss), "DoubleSoftmax or Softmax")
+	case loss < DoubleSoftmax || loss > SquaredError:
+		return nil, invalid.New("Loss", int(loss), "DoubleSoftmax, Softmax or SquaredError")
 	}
 	if err := gemm.Open(); err != nil {
 		return nil, err
@@ -166,8 +171,11 @@ func New(input Shape, loss Loss, seed uint64, specs ...Spec) (*Network, error) {
 		below = next.output()
 	}
 	last, ok := specs[len(specs)-1].(Affine)
-	if !ok || last.Activation != Linear || last.BatchNorm || last.Units < 2 || last.Units > 256 {
-		return nil, invalid.New("layers[last]", specs[len(specs)-1], "a linear Affine without batch normalisation, with 2 to 256 units")
+	if !ok || last.BatchNorm {
+		return nil, invalid.New("layers[last]", specs[len(specs)-1], "an Affine without batch normalisation")
+	}
+	if loss != SquaredError && (last.Activation != Linear || last.Units < 2 || last.Units > 256) {
+		return nil, invalid.New("layers[last]", last, "linear, with 2 to 256 units, for a loss of classes")
 	}
 	n.Classes = last.Units
 	n.Layers[len(n.Layers)-1].output = "logits"
@@ -205,21 +213,47 @@ func (n *Network) SetRoute(r Route) {
 // not a finite number (training diverged, or a weight is NaN); the parameters
 // are then as before.
 func (n *Network) TrainBatch(images []float32, labels []uint8, optimiser Optimiser) (loss float64, wrong int, err error) {
-	if err := n.checkTraining(images, labels); err != nil {
-		return 0, 0, err
-	}
 	if optimiser == nil {
-		return 0, 0, invalid.New("optimiser", nil, "an SGD")
+		return 0, 0, invalid.New("optimiser", nil, "an SGD or a *Adam")
 	}
-	if err := optimiser.validate(); err != nil {
+	return n.train(Batch{Images: images, Labels: labels}, optimiser, nil)
+}
+
+// train is TrainBatch, without an optimiser if it is nil, with a perturbed pass
+// unless p is nil.
+func (n *Network) train(b Batch, optimiser Optimiser, p *Perturbation) (loss float64, wrong int, err error) {
+	want, err := n.checkBatch(b)
+	if err != nil {
 		return 0, 0, err
 	}
-	total := n.forwardBackward(images, labels)
-	loss = total.sum / float64(len(labels))
+	if optimiser != nil {
+		if err := optimiser.validate(); err != nil {
+			return 0, 0, err
+		}
+	}
+	batch := len(b.Images) / n.imageSize()
+	n.reserve(batch, true)
+	if p == nil {
+		n.noise = nil
+	} else {
+		if err := p.validate(len(n.Layers)); err != nil {
+			return 0, 0, err
+		}
+		n.perturb(p, b.Images, want, batch)
+	}
+	total := n.forwardBackward(b.Images, want)
+	loss = total.sum / float64(batch)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, 0, invalid.New("loss", loss, "a finite number: a smaller LearningRate, finite images and weights")
 	}
-	optimiser.step(n)
+	if p != nil && p.Observe != nil {
+		if err := p.Observe(n.responses(batch)); err != nil {
+			return 0, 0, err
+		}
+	}
+	if optimiser != nil {
+		optimiser.step(n)
+	}
 	return loss, total.wrong, nil
 }
 
@@ -233,9 +267,9 @@ func (n *Network) Evaluate(images []float32, labels []uint8) (lossSum float64, w
 	if err := n.check(images, labels); err != nil {
 		return 0, 0, err
 	}
-	n.evaluate(images, func(first int, logits, probabilities []float32) {
+	n.evaluate(images, func(first int, logits, _ []float32) {
 		part := labels[first : first+len(logits)/n.Classes]
-		total := n.Loss.evaluate(logits, part, n.Classes, probabilities, nil, nil, n.scratch)
+		total := n.score(logits, wanted{labels: part}, nil, nil)
 		lossSum += total.sum
 		wrong += total.wrong
 	})
@@ -307,9 +341,23 @@ func (n *Network) checkTraining(images []float32, labels []uint8) error {
 	return n.check(images, labels)
 }
 
+func (n *Network) checkBatch(b Batch) (wanted, error) {
+	want := wanted{b.Labels, b.Targets}
+	if b.Targets == nil {
+		return want, n.checkTraining(b.Images, b.Labels)
+	}
+	if err := n.checkTargets(b.Images, b.Targets); err != nil {
+		return want, err
+	}
+	if len(b.Images) < 2*n.imageSize() {
+		return want, invalid.New("images", len(b.Images)/n.imageSize(), "at least 2, as batch normalisation needs")
+	}
+	return want, nil
+}
+
 // forwardBackward computes the loss and every gradient of a training batch.
-func (n *Network) forwardBackward(images []float32, labels []uint8) losses {
-	batch := len(labels)
+func (n *Network) forwardBackward(images []float32, want wanted) losses {
+	batch := len(images) / n.imageSize()
 	n.reserve(batch, true)
 	in := n.forward(images, batch, true)
 	top := n.stages[len(n.stages)-1]
@@ -317,7 +365,10 @@ func (n *Network) forwardBackward(images []float32, labels []uint8) losses {
 	if n.trace != nil && n.Loss == DoubleSoftmax {
 		deltaProbabilities = make([]float32, batch*n.Classes)
 	}
-	total := n.Loss.evaluate(top.result(), labels, n.Classes, n.probabilities, top.gradient(), deltaProbabilities, n.scratch)
+	total := n.score(top.result(), want, top.gradient(), deltaProbabilities)
+	if n.noise != nil {
+		n.compare(want, batch)
+	}
 	var gIn []float32 // with respect to the images; training has no use for it
 	if n.trace != nil {
 		classes := units(n.Classes)
@@ -330,7 +381,15 @@ func (n *Network) forwardBackward(images []float32, labels []uint8) losses {
 	}
 	for i := len(n.stages) - 1; i > 0; i-- {
 		below := n.stages[i-1]
-		n.stages[i].backward(n, below.result(), below.gradient(), batch)
+		down := below.gradient()
+		if n.replaced(i - 1) {
+			down = nil
+		}
+		n.stages[i].backward(n, below.result(), down, batch)
+		n.setError(i-1, batch)
+		if l := n.stages[i].layer(); l != nil {
+			n.trace.sink("delta.below."+l.Name, below.output()).put(0, below.gradient())
+		}
 	}
 	n.stages[0].backward(n, in, gIn, batch)
 	n.trace.sink("delta.input", n.inputMap()).put(0, gIn)
@@ -357,7 +416,8 @@ func (n *Network) forward(images []float32, batch int, training bool) []float32 
 		})
 	}
 	below := in
-	for _, s := range n.stages {
+	for i, s := range n.stages {
+		n.noise.addTo(i, below)
 		s.forward(n, below, batch, training)
 		below = s.result()
 	}

@@ -25,6 +25,9 @@ func (n *Network) Tensors() []Tensor {
 	for _, l := range n.Layers {
 		add(l.weight.name, l.Shape, l.Weight)
 		add(l.Name+".fb_weight", l.Shape, l.Feedback)
+		if l.Direct != nil {
+			add(l.Name+".direct", []int{n.Classes, len(l.Direct) / n.Classes}, l.Direct)
+		}
 		if l.Bias != nil {
 			add(l.bias.name, l.bias.shape, l.Bias)
 		}

@@ -56,15 +56,17 @@ func (s *sink) put(first int, x []float32) {
 // The names are those of the reference files: "act.X" for the output of step X
 // (conv1, relu1, bn1, pool1, …, flatten, fc1, relu3, bn3, …), "delta.X" for
 // the gradient of the loss with respect to it, also for "input", "logits" and
-// "probs" (with DoubleSoftmax), "grad.P" for the gradient of parameter P, and
+// "probs" (with DoubleSoftmax), "delta.below.L" for the gradient with respect to
+// what layer L takes (but the first), "grad.P" for the gradient of parameter P, and
 // "logits", "probs" and "loss". Feature maps are [image][channel][row][column].
 func (n *Network) Trace(images []float32, labels []uint8) (map[string]Tensor, error) {
 	if err := n.checkTraining(images, labels); err != nil {
 		return nil, err
 	}
+	n.noise = nil
 	n.trace = &trace{map[string]Tensor{}, len(labels)}
 	defer func() { n.trace = nil }()
-	loss := n.forwardBackward(images, labels)
+	loss := n.forwardBackward(images, wanted{labels: labels})
 	tensors := n.trace.tensors
 	for _, l := range n.Layers {
 		for _, p := range l.parameters() {
@@ -76,7 +78,7 @@ func (n *Network) Trace(images []float32, labels []uint8) (map[string]Tensor, er
 	return tensors, nil
 }
 
-func (l *Layer) activationName() string { return "relu" + strconv.Itoa(l.number) }
+func (l *Layer) activationName() string { return l.activation.name() + strconv.Itoa(l.number) }
 
 func (l *Layer) traceActivation(t *trace, x []float32, m featureMap) {
 	if l.activation != Linear {
