@@ -80,9 +80,8 @@ def jupyterlab(notebook, scratch):
     os.mkdir(folder)
     shutil.copy(notebook, folder)
     name = os.path.basename(notebook)
-    kernels = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".lab", "share", "jupyter")
     environment = os.environ | {
-        "JUPYTER_PATH": os.pathsep.join(filter(None, [os.environ.get("JUPYTER_PATH"), kernels])),
+        "JUPYTER_CONFIG_PATH": os.path.join(os.path.dirname(os.path.abspath(__file__)), "config"),
         "JUPYTER_DATA_DIR": os.path.join(scratch, "data"),
         "JUPYTER_CONFIG_DIR": os.path.join(scratch, "config"),
         "JUPYTER_RUNTIME_DIR": os.path.join(scratch, "runtime"),
@@ -96,7 +95,6 @@ def jupyterlab(notebook, scratch):
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
-        "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     with open(log, "w") as file, running(command, env=environment, stdout=file, stderr=file) as server:
         address = f"http://127.0.0.1:{port}/"

@@ -98,7 +98,6 @@ def execute(notebook, path):
             print(f"{time.monotonic() - started:.1f} s", flush=True)
             if reason:
                 raise Failure(f"{where}: {reason}")
-    notebook.metadata.pop("language_info", None)  # names the reader's Go version
 
 
 @contextlib.contextmanager
@@ -119,6 +118,7 @@ def normalise(notebook):
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = {
         "kernelspec": {"display_name": "Go (gonb)", "language": "go", "name": "gonb"},
+        "language_info": {"name": "go", "file_extension": ".go", "mimetype": "text/x-go", "pygments_lexer": "go"},
     }
     for number, cell in enumerate(notebook.cells, start=1):
         cell.setdefault("id", f"cell-{number:02}")
