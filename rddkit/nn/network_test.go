@@ -609,3 +609,43 @@ func TestFeedbackDecay(t *testing.T) {
 		}
 	}
 }
+
+// Whatever the bytes of a state file are, Load refuses it whole or takes it.
+func FuzzLoad(f *testing.F) {
+	build := func(t testing.TB) *Network {
+		n, err := New(Shape{1, 3, 3}, Softmax, 1, Conv{Features: 2, Kernel: 2, BatchNorm: true}, Affine{Units: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	path := filepath.Join(f.TempDir(), "state.npz")
+	if err := build(f).Save(path); err != nil {
+		f.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Add(whole[:len(whole)/2])
+	f.Add([]byte("PK\x03\x04"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "state.npz")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n := build(t)
+		if err := n.Load(path); err != nil {
+			sameBits(t, n, build(t))
+			return
+		}
+		for _, x := range n.Tensors() {
+			for i, v := range x.Data {
+				if v-v != 0 {
+					t.Fatalf("%s[%d] is %v", x.Name, i, v)
+				}
+			}
+		}
+	})
+}

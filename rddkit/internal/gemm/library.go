@@ -18,9 +18,9 @@ import (
 	"github.com/weightalign/lab/rddkit/internal/place"
 )
 
-// places lists where a library may be, best first. A bare name is searched
-// for by the system's loader.
-func places() []string {
+// usualPlaces lists where a library may be, best first. A bare name is
+// searched for by the system's loader. macOS keeps Accelerate in no file.
+func usualPlaces() []string {
 	suffix := ".so"
 	if runtime.GOOS == "darwin" {
 		suffix = ".dylib"
@@ -57,7 +57,7 @@ func (l *library) String() string { return l.config + " (" + l.path + ")" }
 func open(path string) (*library, error) {
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
-		if _, there := os.Stat(path); there != nil && runtime.GOOS != "darwin" || strings.HasPrefix(path, "/opt/homebrew") || strings.HasPrefix(path, "/usr/local") {
+		if _, missing := os.Stat(path); missing != nil {
 			return nil, errAbsent
 		}
 		return nil, err

@@ -8,7 +8,7 @@ type library struct{ gonum.Implementation }
 
 func (*library) String() string { return "" }
 
-func places() []string { return nil }
+func usualPlaces() []string { return nil }
 
 // open finds nothing: no shared library is called on this system.
 func open(string) (*library, error) { return nil, errAbsent }
