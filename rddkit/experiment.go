@@ -28,6 +28,9 @@ const (
 	RDD Method = "rdd"
 	// FuzzyRDD is the report's variant: the slopes are added to the jump.
 	FuzzyRDD Method = "fuzzy-rdd"
+	// FuzzyWald is fuzzy as econometrics has it: the jump of the outcome over
+	// the jump of the probability of a spike (align.Wald).
+	FuzzyWald Method = "fuzzy-wald"
 	// FeedbackAlignment keeps them fixed and random (Lillicrap et al. 2016).
 	FeedbackAlignment Method = "fa"
 	// Backpropagation uses the feedforward weights themselves: the ideal.
@@ -35,7 +38,7 @@ const (
 )
 
 // Methods lists every method, in the order in which figures show them.
-var Methods = []Method{FeedbackAlignment, RDD, FuzzyRDD, Backpropagation}
+var Methods = []Method{FeedbackAlignment, RDD, FuzzyRDD, FuzzyWald, Backpropagation}
 
 // String returns the method as figures name it.
 func (m Method) String() string {
@@ -44,6 +47,8 @@ func (m Method) String() string {
 		return "RDD"
 	case FuzzyRDD:
 		return "Fuzzy RDD"
+	case FuzzyWald:
+		return "Fuzzy RDD (Wald)"
 	case FeedbackAlignment:
 		return "FA"
 	case Backpropagation:
@@ -63,7 +68,7 @@ type Experiment struct {
 	// which is embedded.
 	Dataset string `json:"dataset" usage:"data set (rdd data list shows them)"`
 	// Method is where the feedback weights come from. Default RDD.
-	Method Method `json:"method" usage:"rdd, fuzzy-rdd, fa or bp"`
+	Method Method `json:"method" usage:"rdd, fuzzy-rdd, fuzzy-wald, fa or bp"`
 	// Epochs is the number of passes over the training images. Default 100.
 	Epochs int `json:"epochs" usage:"passes over the training images"`
 	// Seed is the one seed of all random streams.
@@ -93,6 +98,32 @@ type Experiment struct {
 	// TrainLimit and TestLimit use only the first so many images. Default: all.
 	TrainLimit int `json:"train-limit" usage:"use only the first so many training images (0 for all)"`
 	TestLimit  int `json:"test-limit" usage:"use only the first so many test images (0 for all)"`
+
+	// What follows takes the published method apart, a cause at a time. Fields
+	// at their defaults are no part of a record's name.
+
+	// TrainEpochs is after how many epochs the feedforward weights stop moving;
+	// feedback weights go on being learned. Default: never; None trains not at all.
+	TrainEpochs int `json:"train-epochs,omitempty" usage:"epochs after which training stops (0 for never, -1 for no training)"`
+	// RDDEpochs is after how many epochs feedback weights stop being learned.
+	// Default: never.
+	RDDEpochs int `json:"rdd-epochs,omitempty" usage:"epochs after which feedback weights stay (0 for never)"`
+	// Carry is what RDD takes over from one epoch to the next: "all" (the
+	// default, as published), "regressions", "driven" (the set of driven neurons
+	// that Drive accumulates) or "nothing".
+	Carry string `json:"carry,omitempty" usage:"kept from epoch to epoch: all (as published), regressions, driven (neurons) or nothing"`
+	// RDDRate is the learning rate η of the online regressions. Default 0.001.
+	RDDRate float64 `json:"rdd-rate,omitempty" usage:"learning rate of the online regressions"`
+	// Interval is the simulated time between two updates of the feedback
+	// weights, in seconds. Default 10.
+	Interval float64 `json:"interval,omitempty" usage:"seconds simulated between two updates of the feedback weights"`
+	// EscapeWidth softens the spike threshold (spike.Params.EscapeWidth), in
+	// units of the potential. Default 0: not at all.
+	EscapeWidth float64 `json:"escape-width,omitempty" usage:"escape noise: width of the spike threshold"`
+	// RefractorySteps is the shortest interval between two spikes of a neuron, in
+	// steps of 1 ms. Default 3. A neuron that is refractory for longer than the
+	// method's windows reckon with passes its threshold without a spike.
+	RefractorySteps int `json:"refractory-steps,omitempty" usage:"shortest interval between two spikes, ms"`
 }
 
 // Resolve returns the experiment with every default written out. It fails with
@@ -108,7 +139,18 @@ func (e Experiment) Resolve() (Experiment, error) {
 	fill(&e.Momentum, 0.9)
 	fill(&e.Loss, "double-softmax")
 	fill(&e.Augment, "on")
+	published := publishedAblation()
+	fill(&e.Carry, published.Carry)
+	fill(&e.RDDRate, published.RDDRate)
+	fill(&e.Interval, published.Interval)
+	fill(&e.RefractorySteps, published.RefractorySteps)
 	return e, e.validate()
+}
+
+// publishedAblation has the published values of the fields that are left out of
+// a record's name while they have them.
+func publishedAblation() Experiment {
+	return Experiment{Carry: "all", RDDRate: 0.001, Interval: 10, RefractorySteps: spike.DefaultParams().RefractorySteps}
 }
 
 func fill[T comparable](field *T, value T) {
@@ -140,6 +182,13 @@ func (e Experiment) validate() error {
 		{"Augment", e.Augment, e.Augment == "on" || e.Augment == "off", "on or off"},
 		{"TrainLimit", e.TrainLimit, e.TrainLimit >= 0, "0 (for all) or more"},
 		{"TestLimit", e.TestLimit, e.TestLimit >= 0, "0 (for all) or more"},
+		{"TrainEpochs", e.TrainEpochs, e.TrainEpochs >= None, "0 (for all epochs) or more, or -1 for none"},
+		{"RDDEpochs", e.RDDEpochs, e.RDDEpochs >= 0, "0 (for all epochs) or more"},
+		{"RDDRate", e.RDDRate, e.RDDRate > 0 && !math.IsInf(e.RDDRate, 0), "a positive number"},
+		{"Interval", e.Interval, e.Interval > 0 && !math.IsInf(e.Interval, 0), "a positive number of seconds"},
+		{"Carry", e.Carry, slices.Contains(carries, e.Carry), strings.Join(carries, ", ")},
+		{"EscapeWidth", e.EscapeWidth, e.EscapeWidth >= 0 && !math.IsInf(e.EscapeWidth, 0), "0 or more"},
+		{"RefractorySteps", e.RefractorySteps, e.RefractorySteps >= 1 && e.RefractorySteps <= 1000, "1 to 1000"},
 	} {
 		if !c.ok {
 			return invalid.New(c.field, c.value, c.allowed)
@@ -168,7 +217,11 @@ func joinMethods() string {
 	return strings.Join(names, ", ")
 }
 
-func (e Experiment) usesRDD() bool { return e.Method == RDD || e.Method == FuzzyRDD }
+var carries = []string{"all", "regressions", "driven", "nothing"}
+
+func (e Experiment) usesRDD() bool {
+	return e.Method == RDD || e.Method == FuzzyRDD || e.Method == FuzzyWald
+}
 
 // learner returns the learner of feedback weights that the method names.
 func (e Experiment) learner() (align.Learner, error) {
@@ -182,9 +235,17 @@ func (e Experiment) learner() (align.Learner, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := align.RDDOptions{Time: e.RDDTime, Drive: drive, Seed: e.Seed}
-	if e.Method == FuzzyRDD {
+	options := align.RDDOptions{
+		Time: e.RDDTime, Interval: e.Interval, LearningRate: e.RDDRate, Drive: drive, Seed: e.Seed, Spike: spike.DefaultParams(),
+		ForgetRegressions: e.Carry == "driven" || e.Carry == "nothing",
+		ForgetDriven:      e.Carry == "regressions" || e.Carry == "nothing",
+	}
+	options.Spike.EscapeWidth, options.Spike.RefractorySteps = e.EscapeWidth, e.RefractorySteps
+	switch e.Method {
+	case FuzzyRDD:
 		options.Estimator = align.Fuzzy
+	case FuzzyWald:
+		options.Estimator = align.Wald
 	}
 	return align.NewRDD(options)
 }
@@ -208,8 +269,14 @@ func (e Experiment) Name() (string, error) {
 // only, so that the longer goes on where the shorter stopped.
 func (e Experiment) stem() string {
 	e.Epochs = 0
+	published := publishedAblation()
+	unless(&e.Carry, published.Carry)
+	unless(&e.RDDRate, published.RDDRate)
+	unless(&e.Interval, published.Interval)
+	unless(&e.RefractorySteps, published.RefractorySteps)
 	if !e.usesRDD() {
 		e.RDDTime, e.Drive = 0, ""
+		e.RDDEpochs, e.Carry, e.RDDRate, e.Interval, e.EscapeWidth, e.RefractorySteps = 0, "", 0, 0, 0, 0
 	}
 	text, err := json.Marshal(struct {
 		Version int
@@ -220,6 +287,15 @@ func (e Experiment) stem() string {
 	}
 	digest := sha256.Sum256(text)
 	return fmt.Sprintf("%s-%s-%s", string(e.Method), e.Dataset, hex.EncodeToString(digest[:6]))
+}
+
+// unless puts a field that has its published value back to zero, which is left
+// out of the name.
+func unless[T comparable](field *T, published T) {
+	var zero T
+	if *field == published {
+		*field = zero
+	}
 }
 
 // Seeds returns n copies of e with the seeds e.Seed, e.Seed+1, ….
@@ -238,7 +314,8 @@ func (e *Experiment) Flags(set *flag.FlagSet) {
 	value := reflect.ValueOf(e).Elem()
 	for i := range value.NumField() {
 		field := value.Type().Field(i)
-		name, usage := field.Tag.Get("json"), field.Tag.Get("usage")
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		usage := field.Tag.Get("usage")
 		switch p := value.Field(i).Addr().Interface().(type) {
 		case *string:
 			set.StringVar(p, name, *p, usage)

@@ -23,6 +23,7 @@ func TestTheZeroExperimentIsTheReports(t *testing.T) {
 	want := Experiment{
 		Dataset: "fashion-mnist-10k", Method: RDD, Epochs: 100, RDDTime: 90, Drive: "accumulating",
 		BatchSize: 128, LearningRate: 0.01, Momentum: 0.9, Loss: "double-softmax", Augment: "on",
+		Carry: "all", RDDRate: 0.001, Interval: 10, RefractorySteps: 3,
 	}
 	if got != want {
 		t.Errorf("resolved to\n%+v, want\n%+v", got, want)
@@ -45,8 +46,16 @@ func TestBadFieldsAreNamed(t *testing.T) {
 		"Augment":      {Augment: "yes"},
 		"TrainLimit":   {TrainLimit: -1},
 		"TestLimit":    {TestLimit: -1},
-		"RDDTime":      {RDDTime: -90},
-		"rive":         {Drive: "stale"}, // Drive or drive
+
+		"TrainEpochs":     {TrainEpochs: -2},
+		"RDDEpochs":       {RDDEpochs: -1},
+		"Carry":           {Carry: "parameters"},
+		"RDDRate":         {RDDRate: -0.001},
+		"Interval":        {Interval: math.NaN()},
+		"EscapeWidth":     {EscapeWidth: -0.1},
+		"RefractorySteps": {RefractorySteps: -3},
+		"RDDTime":         {RDDTime: -90},
+		"rive":            {Drive: "stale"}, // Drive or drive
 	} {
 		_, err := e.Resolve()
 		var bad *invalid.Error
@@ -76,6 +85,14 @@ func TestNamesTellExperimentsApart(t *testing.T) {
 		"drive":    {Method: RDD, Epochs: 5, Drive: "fresh"},
 		"epochs":   {Method: RDD, Epochs: 6},
 		"batch":    {Method: RDD, Epochs: 5, BatchSize: 1024},
+
+		"end of training": {Method: RDD, Epochs: 5, TrainEpochs: None},
+		"end of RDD":      {Method: RDD, Epochs: 5, RDDEpochs: 1},
+		"memory":          {Method: RDD, Epochs: 5, Carry: "driven"},
+		"rate":            {Method: RDD, Epochs: 5, RDDRate: 0.01},
+		"interval":        {Method: RDD, Epochs: 5, Interval: 5},
+		"noise":           {Method: RDD, Epochs: 5, EscapeWidth: 0.1},
+		"refractory time": {Method: RDD, Epochs: 5, RefractorySteps: 10},
 	} {
 		if name(other) == name(base) {
 			t.Errorf("another %s has the same name %s", what, name(base))
@@ -86,6 +103,18 @@ func TestNamesTellExperimentsApart(t *testing.T) {
 	}
 	if a, b := name(Experiment{}), name(Experiment{RDDTime: 90, Drive: "accumulating"}); a != b {
 		t.Errorf("a default written out changes the name: %s, %s", a, b)
+	}
+}
+
+// Stored runs must be found again: names do not change with the code.
+func TestNamesStay(t *testing.T) {
+	for want, e := range map[string]Experiment{
+		"rdd-fashion-mnist-10k-d147fc812308-2": {Epochs: 2, TrainLimit: 2560, TestLimit: 500},
+		"fa-cifar10-71976f321b84-60":           {Dataset: "cifar10", Method: FeedbackAlignment, Epochs: 60, Carry: "nothing", RDDRate: 0.1, EscapeWidth: 1},
+	} {
+		if got, err := e.Name(); err != nil || got != want {
+			t.Errorf("named %s, %v; want %s", got, err, want)
+		}
 	}
 }
 
@@ -102,6 +131,9 @@ func TestEveryFieldIsAFlag(t *testing.T) {
 			WeightDecay:  rapid.Float64Range(0, 0.5).Draw(t, "weight decay"),
 			TrainLimit:   rapid.IntRange(0, 99).Draw(t, "train limit"),
 			TestLimit:    rapid.IntRange(0, 99).Draw(t, "test limit"),
+
+			TrainEpochs: rapid.IntRange(None, 9).Draw(t, "train epochs"), RDDEpochs: rapid.IntRange(0, 9).Draw(t, "RDD epochs"),
+			Carry: "nothing", RDDRate: 0.002, Interval: 5, EscapeWidth: 0.3, RefractorySteps: 7,
 		}
 		// The flags whose defaults are want print want; reading them back gives it.
 		var args []string
@@ -128,5 +160,5 @@ func TestEveryFieldIsAFlag(t *testing.T) {
 func ExampleExperiment_Resolve() {
 	_, err := Experiment{Method: "hebb"}.Resolve()
 	fmt.Println(err)
-	// Output: Method is "hebb": want one of fa, rdd, fuzzy-rdd, bp
+	// Output: Method is "hebb": want one of fa, rdd, fuzzy-rdd, fuzzy-wald, bp
 }

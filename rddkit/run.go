@@ -278,18 +278,25 @@ func latestState(dir string, e Experiment) (*state, error) {
 // saves.
 func (run *run) epoch(ctx context.Context) error {
 	learned := time.Now()
-	if err := run.learn(ctx); err != nil {
+	r := &run.record
+	learn, train, evaluate := run.learn, run.train, run.evaluate
+	if n := r.Experiment.RDDEpochs; n > 0 && r.EpochsDone() >= n {
+		learn = run.keepFeedback
+	}
+	if n := r.Experiment.TrainEpochs; n == None || n > 0 && r.EpochsDone() >= n {
+		train, evaluate = func(context.Context) error { return nil }, run.evaluateAsBefore
+	}
+	if err := learn(ctx); err != nil {
 		return err
 	}
 	trained := time.Now()
-	if err := run.train(ctx); err != nil {
+	if err := train(ctx); err != nil {
 		return err
 	}
 	tested := time.Now()
-	if err := run.evaluate(ctx); err != nil {
+	if err := evaluate(ctx); err != nil {
 		return err
 	}
-	r := &run.record
 	epoch := uint64(r.EpochsDone())
 	layers := run.layers()
 	for i, l := range layers {
@@ -324,6 +331,19 @@ func (run *run) learn(ctx context.Context) error {
 	}
 	for i, affine := range run.network.Affine() {
 		transpose(affine.Feedback, layers[i].Feedback, layers[i].In, layers[i].Out)
+	}
+	return nil
+}
+
+// keepFeedback stands for learn where feedback weights stay as they are. It
+// notes as many observations, all of them the same.
+func (run *run) keepFeedback(context.Context) error {
+	r := &run.record
+	epoch := r.EpochsDone()
+	r.Symmetry = truncated(r.Symmetry, epoch)
+	for i, l := range run.layers() {
+		m := run.measure(l, "metrics", uint64(epoch), uint64(i), 0)
+		r.Symmetry[i] = append(r.Symmetry[i], slices.Repeat([]align.Metrics{m}, len(r.Symmetry[i][0])))
 	}
 	return nil
 }
@@ -456,6 +476,15 @@ func (run *run) evaluate(ctx context.Context) error {
 	}
 	r.TrainError, r.TrainCost = append(r.TrainError, trainError), append(r.TrainCost, trainCost)
 	r.TestError, r.TestCost = append(r.TestError, testError), append(r.TestCost, testCost)
+	return nil
+}
+
+// evaluateAsBefore stands for evaluate where the network is as it was.
+func (run *run) evaluateAsBefore(context.Context) error {
+	r := &run.record
+	for _, values := range r.errorFiles() {
+		*values = append(*values, (*values)[len(*values)-1])
+	}
 	return nil
 }
 

@@ -31,7 +31,9 @@
 //
 // The causal effect β is the jump between the lines at the threshold θ = 1,
 // with spike less without; [Fuzzy] adds both slopes, as the published program's
-// variant of that name does. Windows with |m - θ| > 10 are left out.
+// variant of that name does; [Wald] sorts windows by m ≥ θ instead and divides
+// the jump by that of the spike probability. Windows with |m - θ| > 10 are left
+// out.
 //
 // # How it is computed
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
@@ -16,10 +17,15 @@ type RDDOptions struct {
 	Interval        float64      // simulated time between two updates of the feedback weights, s; 0 means 10. A multiple of Spike.Step
 	LearningRate    float64      // η of the online regressions; 0 means 0.001
 	AcceptHalfWidth float64      // windows whose largest drive is farther from the threshold are left out; 0 means 10
-	Estimator       Estimator    // Sharp or Fuzzy
+	Estimator       Estimator    // Sharp, Fuzzy or Wald
 	Drive           spike.Drive  // Accumulating (as published) or Fresh
 	Seed            uint64       // of the input spikes and the driven neurons
 	Spike           spike.Params // the wholly zero value means spike.DefaultParams
+
+	// What a Learn takes over from the one before, as published, can be left
+	// behind: the regressions, which then start from zero, and the driven neurons
+	// that the rule Accumulating has collected.
+	ForgetRegressions, ForgetDriven bool
 }
 
 func (o RDDOptions) resolved() (RDDOptions, error) {
@@ -50,8 +56,8 @@ func (o RDDOptions) resolved() (RDDOptions, error) {
 	if _, err := o.steps("RDDOptions.Interval", o.Interval, 1); err != nil {
 		return o, err
 	}
-	if o.Estimator != Sharp && o.Estimator != Fuzzy {
-		return o, invalid.New("RDDOptions.Estimator", int(o.Estimator), "align.Sharp or align.Fuzzy")
+	if o.Estimator < Sharp || o.Estimator > Wald {
+		return o, invalid.New("RDDOptions.Estimator", int(o.Estimator), "align.Sharp, align.Fuzzy or align.Wald")
 	}
 	if o.Drive != spike.Accumulating && o.Drive != spike.Fresh {
 		return o, invalid.New("RDDOptions.Drive", int(o.Drive), "spike.Accumulating or spike.Fresh")
@@ -114,6 +120,9 @@ func (r *RDD) Learn(ctx context.Context, layers []Layer, observe func(simulatedS
 	if err := checkLayers(layers); err != nil {
 		return err
 	}
+	if err := r.fits(sizesOf(layers)); err != nil {
+		return err
+	}
 	phaseSteps := steps / len(layers)
 	input, err := spike.NewPoissonInput(r.options.Spike, r.options.Drive, r.options.Seed, r.epoch, sizesOf(layers), phaseSteps, r.driven)
 	if err != nil {
@@ -128,7 +137,7 @@ func (r *RDD) Learn(ctx context.Context, layers []Layer, observe func(simulatedS
 	if err := run(ctx, r, layers, plan, tell); err != nil {
 		return err
 	}
-	if r.options.Drive == spike.Accumulating {
+	if r.options.Drive == spike.Accumulating && !r.options.ForgetDriven {
 		r.driven = input.Driven()
 	}
 	return nil
@@ -209,6 +218,11 @@ func run[T spike.Float](ctx context.Context, r *RDD, layers []LayerOf[T], plan p
 	if err := r.simulation.Start(weights, plan.input); err != nil {
 		return err
 	}
+	if r.options.ForgetRegressions {
+		for _, l := range r.layers {
+			l.forget()
+		}
+	}
 
 	observe(0)
 	for _, l := range r.layers {
@@ -244,8 +258,8 @@ func run[T spike.Float](ctx context.Context, r *RDD, layers []LayerOf[T], plan p
 // regressions and keeps the standard deviations of the feedback weights.
 // Nothing is changed before all is known to be right.
 func (r *RDD) prepare(sizes []int, phaseSteps int, scale func(layer int) ([]float64, error), deviation func(layer int) float64) ([][]float64, error) {
-	if r.layers != nil && fmt.Sprint(r.sizes()) != fmt.Sprint(sizes) {
-		return nil, invalid.Newf("layers", fmt.Sprint(sizes), "the sizes of the calls before, %v", r.sizes())
+	if err := r.fits(sizes); err != nil {
+		return nil, err
 	}
 	weights := make([][]float64, len(sizes)-1)
 	failures := make([]error, len(weights))
@@ -255,7 +269,7 @@ func (r *RDD) prepare(sizes []int, phaseSteps int, scale func(layer int) ([]floa
 			return nil, err
 		}
 	}
-	if r.simulation == nil || fmt.Sprint(r.simulation.Sizes()) != fmt.Sprint(sizes) || r.simulation.Steps() != phaseSteps*len(weights) {
+	if r.simulation == nil || !slices.Equal(r.simulation.Sizes(), sizes) || r.simulation.Steps() != phaseSteps*len(weights) {
 		simulation, err := spike.NewSimulation(r.options.Spike, sizes, phaseSteps)
 		if err != nil {
 			return nil, err
@@ -270,6 +284,14 @@ func (r *RDD) prepare(sizes []int, phaseSteps int, scale func(layer int) ([]floa
 		}
 	}
 	return weights, nil
+}
+
+// fits reports whether sizes are those of the calls before.
+func (r *RDD) fits(sizes []int) error {
+	if r.layers != nil && !slices.Equal(r.sizes(), sizes) {
+		return invalid.Newf("layers", fmt.Sprint(sizes), "the sizes of the calls before, %v", r.sizes())
+	}
+	return nil
 }
 
 func (r *RDD) sizes() []int {
@@ -312,9 +334,7 @@ func (r *RDD) Layers() int { return len(r.layers) }
 func (r *RDD) Beta(layer int) []float64 {
 	l := r.layers[layer]
 	beta := make([]float64, l.in*l.out)
-	for i := range l.in {
-		l.rowBeta(beta[i*l.out:][:l.out], i, r.options)
-	}
+	parallel.For(l.blocks(), func(block int) { l.effects(beta, block, r.options) })
 	return beta
 }
 

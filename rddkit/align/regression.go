@@ -16,11 +16,14 @@ const (
 	Sharp Estimator = iota
 	// Fuzzy is the jump plus both slopes: the published program's variant.
 	Fuzzy
+	// Wald is the ratio of two jumps at the threshold: of the outcome, and of
+	// the probability of a spike. It is what econometrics calls fuzzy.
+	Wald
 )
 
-var estimatorNames = []string{"sharp", "fuzzy"}
+var estimatorNames = []string{"sharp", "fuzzy", "wald"}
 
-// String returns "sharp" or "fuzzy".
+// String returns "sharp", "fuzzy" or "wald".
 func (e Estimator) String() string {
 	if e < 0 || int(e) >= len(estimatorNames) {
 		return fmt.Sprintf("Estimator(%d)", int(e))
@@ -42,7 +45,7 @@ func ParseEstimator(name string) (Estimator, error) {
 }
 
 // Beta returns the causal effect for the parameters of two regression lines,
-// compared at the threshold.
+// compared at the threshold; for [Wald], the jump of the outcome.
 func (e Estimator) Beta(r Regression, threshold float64) float64 {
 	beta := (float64(r.SlopeSpike*threshold) + r.InterceptSpike) - (float64(r.SlopeQuiet*threshold) + r.InterceptQuiet)
 	if e == Fuzzy {

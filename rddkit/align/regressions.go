@@ -25,6 +25,9 @@ type regressions struct {
 	in, out           int
 	parameters        []synapses // [tile][in], so that a tile is read in order; what is beyond out stays 0
 	backup            []synapses
+	treatment         []Regression // [in]: of the neuron's spikes, for Wald only
+	treatmentBackup   []Regression
+	beta              []float64 // [in][out], as of the last updateFeedback
 	feedbackDeviation float64
 	changed           bool // since the last updateFeedback
 
@@ -51,13 +54,30 @@ type term struct {
 }
 
 func newRegressions(in, out int) *regressions {
-	return &regressions{in: in, out: out, parameters: make([]synapses, tiles(out)*in), updates: make([]update, in)}
+	return &regressions{in: in, out: out, parameters: make([]synapses, tiles(out)*in), updates: make([]update, in), treatment: make([]Regression, in)}
 }
 
 func tiles(neurons int) int { return (neurons + tileWidth - 1) / tileWidth }
 
-func (l *regressions) save()    { l.backup = append(l.backup[:0], l.parameters...) }
-func (l *regressions) restore() { copy(l.parameters, l.backup) }
+// save keeps the parameters as they are for restore.
+func (l *regressions) save() {
+	if l.backup == nil {
+		l.backup = make([]synapses, len(l.parameters))
+	}
+	copyBlocks(l.backup, l.parameters)
+	l.treatmentBackup = append(l.treatmentBackup[:0], l.treatment...)
+}
+
+func (l *regressions) restore() {
+	copyBlocks(l.parameters, l.backup)
+	copy(l.treatment, l.treatmentBackup)
+}
+
+// copyBlocks is copy on all cores.
+func copyBlocks(to, from []synapses) {
+	const block = 2048
+	parallel.For((len(from)+block-1)/block, func(b int) { copy(to[b*block:], from[b*block:min(len(from), (b+1)*block)]) })
+}
 
 // estimate moves the regressions by the windows that ended in a stretch.
 //
@@ -68,10 +88,12 @@ func (l *regressions) restore() { copy(l.parameters, l.backup) }
 func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDDOptions) {
 	table := newTable(stretch, o.Spike)
 	var late lateBaselines
-	const block = 16
-	parallel.For((l.in+block-1)/block, func(b int) {
-		for i := b * block; i < min(l.in, (b+1)*block); i++ {
+	parallel.For(l.blocks(), func(block int) {
+		for i := block * neuronBlock; i < min(l.in, (block+1)*neuronBlock); i++ {
 			l.updates[i].collect(s.Windows(stretch.Phase, i), o, &table, &late)
+			if o.Estimator == Wald {
+				l.observeTreatment(i, s.Windows(stretch.Phase, i), o)
+			}
 		}
 	})
 	above := s.Spikes(stretch.Phase + 1)
@@ -111,7 +133,7 @@ func (u *update) collect(windows []spike.Window, o RDDOptions, table *table, lat
 			continue
 		}
 		s := &u.side[1]
-		if w.Spiked {
+		if o.Estimator.firstSide(w, o.Spike.Threshold) {
 			s = &u.side[0]
 		}
 		m, phi := w.MaxDrive, &s.carry
@@ -197,7 +219,7 @@ func (t *table) fill(work *tableWork, above *spike.Raster, tile int, late []int)
 	clear(spikes[:before*bytes])
 	column := above.Bits[(t.first-above.First)*above.Stride+tile*bytes:]
 	for step := range t.rows {
-		copy(spikes[(before+step)*bytes:][:bytes], column[step*above.Stride:][:bytes])
+		*(*[bytes]byte)(spikes[(before+step)*bytes:]) = [bytes]byte(column[step*above.Stride:])
 	}
 	for g := range bytes {
 		targetKernel(&t.constants, rows[g*groupSize:], rows[t.rows*tileWidth+g*groupSize:], t.rows, t.params.WindowSteps, t.params.MemorySteps, spikes[g:])
@@ -218,14 +240,31 @@ func (t *table) fill(work *tableWork, above *spike.Raster, tile int, late []int)
 	return rows
 }
 
-// rowBeta computes the causal effects of one lower neuron.
-func (l *regressions) rowBeta(beta []float64, neuron int, o RDDOptions) {
+// neuronBlock lower neurons are one piece of work.
+const neuronBlock = 32
+
+func (l *regressions) blocks() int { return (l.in + neuronBlock - 1) / neuronBlock }
+
+// effects writes the causal effects of one block of lower neurons into beta,
+// [in][out], and returns that part.
+func (l *regressions) effects(beta []float64, block int, o RDDOptions) []float64 {
+	first, end := block*neuronBlock, min((block+1)*neuronBlock, l.in)
 	for tile := range tiles(l.out) {
-		p := &l.parameters[tile*l.in+neuron]
-		for j := range min(tileWidth, l.out-tile*tileWidth) {
-			beta[tile*tileWidth+j] = o.Estimator.Beta(Regression{p[0][j], p[1][j], p[2][j], p[3][j]}, o.Spike.Threshold)
+		width := min(tileWidth, l.out-tile*tileWidth)
+		for i := first; i < end; i++ {
+			p := &l.parameters[tile*l.in+i]
+			row := beta[i*l.out+tile*tileWidth:][:width]
+			for j := range row {
+				row[j] = o.Estimator.Beta(Regression{p[interceptSpike][j], p[interceptQuiet][j], p[slopeSpike][j], p[slopeQuiet][j]}, o.Spike.Threshold)
+			}
 		}
 	}
+	if o.Estimator == Wald {
+		for i := first; i < end; i++ {
+			l.perTreatment(beta[i*l.out:][:l.out], i, o)
+		}
+	}
+	return beta[first*l.out : end*l.out]
 }
 
 // transfer copies all parameters to flat, [in][4][out], or back.
@@ -253,28 +292,11 @@ func updateFeedback[T spike.Float](l *regressions, feedback []T, o RDDOptions) {
 		return
 	}
 	l.changed = false
-	const block = 32
-	blocks := (l.in + block - 1) / block
-	// over calls visit with the effects of each block of neurons and adds up
-	// what it returns in the order of the blocks.
-	over := func(visit func(first int, beta []float64) (sum, count float64)) (sum, count float64) {
-		sums, counts := make([]float64, blocks), make([]float64, blocks)
-		parallel.For(blocks, func(b int) {
-			first := b * block
-			beta := make([]float64, min(block, l.in-first)*l.out)
-			for i := range len(beta) / l.out {
-				l.rowBeta(beta[i*l.out:][:l.out], first+i, o)
-			}
-			sums[b], counts[b] = visit(first, beta)
-		})
-		for b := range blocks {
-			sum += sums[b]
-			count += counts[b]
-		}
-		return sum, count
+	if l.beta == nil {
+		l.beta = make([]float64, l.in*l.out)
 	}
-	sum, count := over(func(_ int, beta []float64) (sum, count float64) {
-		for _, b := range beta {
+	sum, count := l.total(func(block int) (sum, count float64) {
+		for _, b := range l.effects(l.beta, block, o) {
 			sum += b
 			if b != 0 {
 				count++
@@ -286,7 +308,12 @@ func updateFeedback[T spike.Float](l *regressions, feedback []T, o RDDOptions) {
 		return
 	}
 	mean := sum / count
-	squares, _ := over(func(_ int, beta []float64) (sum, _ float64) {
+	part := func(block int) (first int, beta []float64) {
+		first = block * neuronBlock * l.out
+		return first, l.beta[first:min(first+neuronBlock*l.out, len(l.beta))]
+	}
+	squares, _ := l.total(func(block int) (sum, _ float64) {
+		_, beta := part(block)
 		for _, b := range beta {
 			if b != 0 {
 				sum += float64((b - mean) * (b - mean))
@@ -298,12 +325,24 @@ func updateFeedback[T spike.Float](l *regressions, feedback []T, o RDDOptions) {
 	if !(deviation > 0) {
 		return
 	}
-	over(func(first int, beta []float64) (_, _ float64) {
+	parallel.For(l.blocks(), func(block int) {
+		first, beta := part(block)
 		for k, b := range beta {
 			if b != 0 {
-				feedback[first*l.out+k] = T(b * l.feedbackDeviation / deviation)
+				feedback[first+k] = T(b * l.feedbackDeviation / deviation)
 			}
 		}
-		return 0, 0
 	})
+}
+
+// total adds up what visit returns for each block of lower neurons, in the order
+// of the blocks.
+func (l *regressions) total(visit func(block int) (a, b float64)) (a, b float64) {
+	parts := make([][2]float64, l.blocks())
+	parallel.For(len(parts), func(block int) { parts[block][0], parts[block][1] = visit(block) })
+	for _, p := range parts {
+		a += p[0]
+		b += p[1]
+	}
+	return a, b
 }

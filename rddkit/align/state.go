@@ -38,6 +38,9 @@ func (r *RDD) MarshalBinary() ([]byte, error) {
 	for l, layer := range r.layers {
 		write(layer.feedbackDeviation)
 		write(r.Parameters(l))
+		if r.options.Estimator == Wald {
+			write(layer.treatment)
+		}
 		if r.driven != nil {
 			write(r.driven[l])
 		}
@@ -75,6 +78,9 @@ func (r *RDD) UnmarshalBinary(state []byte) error {
 			return damaged(fmt.Sprintf("of layers with %d and %d neurons", sizes[l], sizes[l+1]))
 		}
 		want += 8 + 32*uint64(sizes[l])*uint64(sizes[l+1]) + uint64(header.Carried)*uint64(sizes[l])
+		if r.options.Estimator == Wald {
+			want += 32 * uint64(sizes[l])
+		}
 	}
 	if want != uint64(in.Len()) {
 		return damaged(fmt.Sprintf("with %d bytes instead of %d", in.Len(), want))
@@ -86,6 +92,12 @@ func (r *RDD) UnmarshalBinary(state []byte) error {
 		read(&layer.feedbackDeviation)
 		parameters := make([]float64, layer.in*4*layer.out)
 		read(parameters)
+		if r.options.Estimator == Wald {
+			read(layer.treatment)
+		}
+		for _, t := range layer.treatment {
+			parameters = append(parameters, t.InterceptSpike, t.InterceptQuiet, t.SlopeSpike, t.SlopeQuiet)
+		}
 		for _, p := range append(parameters, layer.feedbackDeviation) {
 			if math.IsNaN(p) || math.IsInf(p, 0) {
 				return damaged("with a parameter that is not finite")
