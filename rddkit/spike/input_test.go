@@ -1,0 +1,316 @@
+package spike
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"runtime"
+	"testing"
+
+	"gonum.org/v1/gonum/stat/distuv"
+	"pgregory.net/rapid"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+)
+
+func poissonInput(t testing.TB, p Params, rule Drive, seed uint64, sizes []int, phaseSteps int, carried [][]bool) *PoissonInput {
+	t.Helper()
+	in, err := NewPoissonInput(p, rule, seed, 0, sizes, phaseSteps, carried)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+// Counts of driven neurons follow the Poisson distribution: a chi-squared test
+// at each of several means, and the correlation of neighbours in time and in
+// the group.
+func TestCountsAreIndependentPoissonNumbers(t *testing.T) {
+	for _, rate := range []float64{20, 200, 1500, 20000} {
+		p := DefaultParams()
+		p.InputRate, p.DrivenFraction = rate, 1
+		const neurons, steps = 20, 20000
+		in := poissonInput(t, p, Accumulating, 11, []int{neurons, 1}, steps, nil)
+		counts := drawAll(in, 0, neurons, steps)
+		mean := rate * p.Step
+		law := distuv.Poisson{Lambda: mean}
+		seen := map[uint8]float64{}
+		var sum, lagged, beside float64
+		for i, c := range counts {
+			seen[c]++
+			d := float64(c) - mean
+			sum += d
+			if i >= neurons {
+				lagged += d * (float64(counts[i-neurons]) - mean)
+			}
+			if i%neurons > 0 {
+				beside += d * (float64(counts[i-1]) - mean)
+			}
+		}
+		n := float64(len(counts))
+		var chi, rest, restSeen, bins float64
+		for k := range 100 {
+			expected := n * law.Prob(float64(k))
+			if expected < 10 {
+				rest, restSeen = rest+expected, restSeen+seen[uint8(k)]
+				continue
+			}
+			chi += (seen[uint8(k)] - expected) * (seen[uint8(k)] - expected) / expected
+			bins++
+		}
+		if rest > 1 {
+			chi += (restSeen - rest) * (restSeen - rest) / rest
+			bins++
+		}
+		if tail := (distuv.ChiSquared{K: bins - 1}).Survival(chi); tail < 1e-4 {
+			t.Errorf("mean %g: chi-squared %g on %g bins, a chance of %g", mean, chi, bins, tail)
+		}
+		for what, z := range map[string]float64{"mean": sum / math.Sqrt(n*mean), "lagged": lagged / (mean * math.Sqrt(n)), "neighbours": beside / (mean * math.Sqrt(n))} {
+			if math.Abs(z) > 4.5 {
+				t.Errorf("mean %g: %s is %.1f standard errors off", mean, what, z)
+			}
+		}
+	}
+}
+
+// drivenAt returns which neurons get counts in steps first … end-1, at a rate
+// with which none is missed.
+func drivenAt(counts []uint8, n, first, end int) []bool {
+	driven := make([]bool, n)
+	for t := first; t < end; t++ {
+		for i, c := range counts[t*n : (t+1)*n] {
+			driven[i] = driven[i] || c > 0
+		}
+	}
+	return driven
+}
+
+func number(flags []bool) (n int) {
+	for _, f := range flags {
+		if f {
+			n++
+		}
+	}
+	return n
+}
+
+// The first set lasts 99 steps and the next ones 100. Fresh replaces it;
+// Accumulating adds to it, in the layers that are not driven yet as well, and
+// over runs.
+func TestDrivenNeurons(t *testing.T) {
+	p := DefaultParams()
+	p.InputRate = 4000
+	sizes := []int{103, 51, 7}
+	const steps = 1000
+	fresh := poissonInput(t, p, Fresh, 5, sizes, steps, nil)
+	for layer, want := range []int{20, 10} {
+		counts := drawAll(fresh, layer, sizes[layer], steps)
+		var before []bool
+		for first := -1; first < steps; first += 100 {
+			driven := drivenAt(counts, sizes[layer], max(first, 0), min(first+100, steps))
+			if number(driven) != want {
+				t.Fatalf("layer %d, from step %d: %d neurons driven, want %d", layer, first, number(driven), want)
+			}
+			if reflect.DeepEqual(driven, before) {
+				t.Fatalf("layer %d, from step %d: the same neurons as before", layer, first)
+			}
+			before = driven
+		}
+	}
+
+	in := poissonInput(t, p, Accumulating, 5, sizes, steps, nil)
+	counts := drawAll(in, 0, sizes[0], steps)
+	if n := number(drivenAt(counts, sizes[0], 0, 99)); n != 20 {
+		t.Errorf("%d neurons driven at first, want 20", n)
+	}
+	var before []bool
+	for first := -1; first < steps; first += 100 {
+		driven := drivenAt(counts, sizes[0], max(first, 0), min(first+100, steps))
+		for i := range before {
+			if before[i] && !driven[i] {
+				t.Fatalf("neuron %d is not driven any more", i)
+			}
+		}
+		before = driven
+	}
+	expected := 103 * (1 - math.Pow(0.8, 11))
+	if n := float64(number(before)); math.Abs(n-expected) > 12 {
+		t.Errorf("%g neurons driven after ten redraws, expected %.0f", n, expected)
+	}
+	if n := number(drivenAt(drawAll(in, 1, sizes[1], steps), sizes[1], 0, 99)); n < 40 {
+		t.Errorf("layer 1 begins its phase with %d driven neurons, although it has collected them for ten redraws", n)
+	}
+	end := in.Driven()
+	next := poissonInput(t, p, Accumulating, 6, sizes, steps, end)
+	again := drivenAt(drawAll(next, 0, sizes[0], steps), sizes[0], 0, 99)
+	for i := range end[0] {
+		if end[0][i] && !again[i] {
+			t.Errorf("neuron %d was not carried over", i)
+		}
+	}
+}
+
+// Counts do not depend on the lengths of the pieces in which they are drawn.
+func TestCountsDoNotDependOnThePieces(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const steps = 500
+		sizes := []int{9, 2}
+		rule := Drive(rapid.IntRange(0, 1).Draw(t, "drive"))
+		whole, _ := NewPoissonInput(Params{}, rule, 1, 2, sizes, steps, nil)
+		want := drawAll(whole, 0, sizes[0], steps)
+		parts, _ := NewPoissonInput(Params{}, rule, 1, 2, sizes, steps, nil)
+		parts.begin(0)
+		for first := 0; first < steps; {
+			n := min(rapid.IntRange(1, 120).Draw(t, "steps"), steps-first)
+			for g := range groups(sizes[0]) {
+				rows := make([]float64, n*groupSize)
+				parts.fill(rows, 0, g, first)
+				for i, c := range rows {
+					neuron := g*groupSize + i%groupSize
+					if neuron < sizes[0] && uint8(c) != want[(first+i/groupSize)*sizes[0]+neuron] {
+						t.Fatalf("step %d, neuron %d: count %g, want %d", first+i/groupSize, neuron, c, want[(first+i/groupSize)*sizes[0]+neuron])
+					}
+				}
+			}
+			first += n
+		}
+	})
+}
+
+// simulate runs a network with drawn input and returns all spikes and windows.
+func simulate(t *testing.T, seed uint64) (rasters [][]byte, windows []Window) {
+	t.Helper()
+	sizes := []int{70, 45, 20, 6}
+	net := &Network{Sizes: sizes}
+	for l := range 3 {
+		w := make([]float64, sizes[l]*sizes[l+1])
+		for i := range w {
+			w[i] = math.Sin(float64(i*i + l))
+		}
+		scaled, err := ScaleWeights(Params{}, "w", w, sizes[l])
+		if err != nil {
+			t.Fatal(err)
+		}
+		net.Weights = append(net.Weights, scaled)
+	}
+	s, err := NewSimulation(Params{}, sizes, 3000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(net.Weights, poissonInput(t, Params{}, Accumulating, seed, sizes, 3000, nil)); err != nil {
+		t.Fatal(err)
+	}
+	for stretch := s.Advance(0); stretch.Steps > 0; stretch = s.Advance(0) {
+		for l := range sizes {
+			for step := stretch.First; step < stretch.First+stretch.Steps; step++ {
+				rasters = append(rasters, append([]byte{}, s.Spikes(l).Row(step)...))
+			}
+		}
+		for i := range sizes[stretch.Phase] {
+			windows = append(windows, s.Windows(stretch.Phase, i)...)
+		}
+	}
+	return rasters, windows
+}
+
+func TestSimulationGivesTheSameBits(t *testing.T) {
+	wantRasters, wantWindows := simulate(t, 1)
+	same := func(how string) {
+		if rasters, windows := simulate(t, 1); !reflect.DeepEqual(rasters, wantRasters) || !reflect.DeepEqual(windows, wantWindows) {
+			t.Errorf("other results %s", how)
+		}
+	}
+	for _, cores := range []int{1, 2, 4} {
+		before := runtime.GOMAXPROCS(cores)
+		same("on another number of cores")
+		runtime.GOMAXPROCS(before)
+	}
+	before := useVectors
+	useVectors = false
+	same("without vector kernels")
+	useVectors = before
+	if rasters, _ := simulate(t, 2); reflect.DeepEqual(rasters, wantRasters) {
+		t.Error("the seed changes nothing")
+	}
+}
+
+func TestBadInputIsNamed(t *testing.T) {
+	badField := func(want string, err error) {
+		t.Helper()
+		var bad *invalid.Error
+		if !errors.As(err, &bad) || bad.Field != want {
+			t.Errorf("error %v, want one about %s", err, want)
+		}
+	}
+	for want, change := range map[string]func(*Params){
+		"Params.Step":                func(p *Params) { p.Step = 0 },
+		"Params.LeakConductance":     func(p *Params) { p.LeakConductance = math.NaN() },
+		"Params.DendriteConductance": func(p *Params) { p.DendriteConductance = 0 },
+		"Params.Step×(LeakConductance+DendriteConductance)": func(p *Params) { p.Step = 0.01 },
+		"Params.Reset":           func(p *Params) { p.Reset = 0.95 },
+		"Params.RefractorySteps": func(p *Params) { p.RefractorySteps = 0 },
+		"Params.MembraneTime":    func(p *Params) { p.MembraneTime = p.SynapseTime },
+		"Params.MemorySteps":     func(p *Params) { p.MemorySteps = -1 },
+		"Params.InputRate":       func(p *Params) { p.InputRate = 1e6 },
+		"Params.DrivenFraction":  func(p *Params) { p.DrivenFraction = 1.1 },
+		"Params.RedrawSteps":     func(p *Params) { p.RedrawSteps = 0 },
+		"Params.WindowSteps":     func(p *Params) { p.WindowSteps = 0 },
+		"Params.WindowHalfWidth": func(p *Params) { p.WindowHalfWidth = -1 },
+	} {
+		p := DefaultParams()
+		change(&p)
+		badField(want, p.Validate())
+		_, err := NewSimulation(p, []int{2, 2}, 10)
+		badField(want, err)
+	}
+	_, err := NewSimulation(Params{}, []int{2}, 10)
+	badField("Network.Sizes", err)
+	_, err = NewSimulation(Params{}, []int{2, 0}, 10)
+	badField("Network.Sizes[1]", err)
+	s, err := NewSimulation(Params{}, []int{2, 2}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := NewRecordedInput([][]uint8{make([]uint8, 20)})
+	badField("Network.Weights", s.Start(nil, input))
+	badField("Network.Weights[0]", s.Start([][]float64{{1}}, input))
+	badField("Network.Weights[0][2]", s.Start([][]float64{{1, 2, math.Inf(1), 4}}, input))
+	badField("recorded counts of layer 0", s.Start([][]float64{{1, 2, 3, 4}}, NewRecordedInput([][]uint8{make([]uint8, 19)})))
+	badField("input", s.Start([][]float64{{1, 2, 3, 4}}, poissonInput(t, Params{}, Fresh, 1, []int{3, 2}, 10, nil)))
+	_, err = ScaleWeights(Params{}, "W", []float32{1, float32(math.NaN())}, 2)
+	badField("W[1]", err)
+	_, err = ScaleWeights(Params{}, "W", []float32{1, 1}, 2)
+	badField("W's standard deviation", err)
+	_, err = ParseDrive("often")
+	badField("drive", err)
+	for _, d := range []Drive{Accumulating, Fresh} {
+		if got, err := ParseDrive(d.String()); err != nil || got != d {
+			t.Errorf("%v is parsed as %v, %v", d, got, err)
+		}
+	}
+}
+
+// v without input decays by dt·(g_L+g_D) a step, and a constant current brings
+// it to g_D/(g_L+g_D) of that: the closed form of the Euler step.
+func TestEulerStepFollowsItsClosedForm(t *testing.T) {
+	p := DefaultParams()
+	v, current := -1.0, 0.9
+	limit := p.DendriteConductance * current / (p.LeakConductance + p.DendriteConductance)
+	for n := 1; n <= 20; n++ {
+		v = euler(p, v, current)
+		want := limit + (-1-limit)*math.Pow(1-p.Step*(p.LeakConductance+p.DendriteConductance), float64(n))
+		if math.Abs(v-want) > 1e-14 {
+			t.Errorf("after %d steps v = %g, want %g", n, v, want)
+		}
+	}
+}
+
+func TestKernelSum(t *testing.T) {
+	sum := 0.0
+	for _, k := range DefaultParams().Kernel() {
+		sum += k
+	}
+	if math.Abs(sum-0.92961832251763) > 1e-14 {
+		t.Errorf("the kernel's sum is %.14f, published 0.92961832251763", sum)
+	}
+}
