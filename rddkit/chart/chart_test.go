@@ -661,6 +661,12 @@ func TestShow(t *testing.T) {
 		if !strings.HasPrefix(html, "<details") {
 			t.Errorf("%s: the second output is %.80q", name, html)
 		}
+		if err := show(); err != nil {
+			t.Fatal(err)
+		}
+		if again := kernel.Take(); again[1].Data[protocol.MIMETextHTML] != html {
+			t.Errorf("%s: showing it again changes the notebook's file", name)
+		}
 	}
 	if err := (Figure{}).Show(); err == nil || len(kernel.Take()) != 0 {
 		t.Error("a bad figure was shown")

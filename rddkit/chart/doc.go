@@ -11,7 +11,7 @@
 //
 //	figure := chart.SignAlignment(records...)
 //	figure.Title = "Five seeds"
-//	err := figure.Show()
+//	show.Check(figure.Show())
 //
 // No network is needed: the ECharts library is embedded. A notebook's first
 // cell calls [Init], which puts the library into the page once; a page made by

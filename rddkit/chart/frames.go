@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
-	"github.com/janpfeifer/gonb/gonbui"
 
 	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/show"
@@ -83,14 +82,14 @@ func (f Frames) Middle() (Figure, error) {
 	return f.aligned()[len(f.Figures)/2], nil
 }
 
-// slider is the moving part. The place in its list that a frame has is also
-// the slider's number.
+// slider moves through the frames; its number is a frame's place in the list.
 const slider = `<details class="rdd-frames" id="%[1]s"%[2]s><summary>Move through %[3]s</summary>
 <label>%[3]s = <output>%[4]s</output><br><input type="range" min="0" max="%[5]d" value="%[6]d" style="width:100%%;max-width:%[7]dpx"></label>%[8]s</details>
-<script>(function(){var d=document.getElementById("%[1]s");if(!d)return;var frames=%[9]s,values=%[10]s,input=d.querySelector("input");
-input.addEventListener("input",function(){d.querySelector("img").src="data:image/png;base64,"+frames[input.value];d.querySelector("output").textContent=values[input.value]});})();</script>`
+<script>(function(){var frames=%[9]s,values=%[10]s;
+document.querySelectorAll('[id="%[1]s"]').forEach(function(d){d.querySelector("input").addEventListener("input",function(event){
+var i=event.target.value;d.querySelector("img").src="data:image/png;base64,"+frames[i];d.querySelector("output").textContent=values[i]})})})();</script>`
 
-func (f Frames) fragment(id string, open bool) (string, error) {
+func (f Frames) fragment(open bool) (string, error) {
 	if err := f.Validate(); err != nil {
 		return "", err
 	}
@@ -118,7 +117,7 @@ func (f Frames) fragment(id string, open bool) (string, error) {
 		return "", err
 	}
 	labels, err := json.Marshal(values)
-	return fmt.Sprintf(slider, id, attribute, html.EscapeString(f.Label), values[middle], len(figures)-1, middle,
+	return fmt.Sprintf(slider, idOf("frames", frames), attribute, html.EscapeString(f.Label), values[middle], len(figures)-1, middle,
 		figures[middle].layout().width, image, frames, labels), err
 }
 
@@ -133,7 +132,7 @@ func (f Frames) Show() error {
 	if err != nil {
 		return err
 	}
-	moving, err := f.fragment("frames-"+gonbui.UniqueId(), false)
+	moving, err := f.fragment(false)
 	if err != nil {
 		return err
 	}
@@ -152,7 +151,7 @@ func (f Frames) Save(dir, name string) error {
 	if err != nil {
 		return err
 	}
-	moving, err := f.fragment("frames", true)
+	moving, err := f.fragment(true)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
@@ -43,16 +44,24 @@ func scriptString(text string) string {
 }
 
 // interactive is one chart, drawn as soon as it is open and window.rddChart is
-// there. It waits as long as two minutes, then says what is missing.
-const interactive = `<details class="rdd-chart" id="%[1]s"%[2]s><summary>Interactive chart</summary><div style="width:100%%;max-width:%[3]dpx;height:%[4]dpx"></div></details>
-<script>(function(){var d=document.getElementById("%[1]s"),e=d&&d.querySelector("div"),done=false,n=0;if(!d)return;
-function go(){if(done||!d.open||!window.rddChart)return done;done=true;window.rddChart(e,%[5]s);return true}
-d.addEventListener("toggle",go);var t=setInterval(function(){if(go())clearInterval(t);else if(++n>1200){clearInterval(t);
-if(!window.rddChart)e.textContent="Run the cell that calls chart.Init() to see the interactive chart."}},100);})();</script>`
+// there. It waits as long as two minutes, then says what is missing. The id
+// comes from the content, so that running a notebook again changes nothing in
+// its file; a figure that is shown twice is two elements of one id.
+const interactive = `<details class="rdd-chart" id="%[1]s"%[2]s><summary>Interactive chart (point at it for values, ctrl + wheel zooms, click a name to hide it)</summary><div style="width:100%%;max-width:%[3]dpx;height:%[4]dpx"></div></details>
+<script>(function(){var option=%[5]s;
+function go(d){if(d.open&&!d.drawn&&window.rddChart){d.drawn=true;window.rddChart(d.querySelector("div"),option)}}
+document.querySelectorAll('[id="%[1]s"]').forEach(function(d){var n=0,t=setInterval(function(){go(d);
+if(d.drawn)clearInterval(t);else if(++n>1200){clearInterval(t);if(!window.rddChart)d.querySelector("div").textContent="Run the cell that calls chart.Init() to see the interactive chart."}},100);
+d.addEventListener("toggle",function(){go(d)})})})();</script>`
+
+// idOf returns a short id made from the content that it is for.
+func idOf(kind string, content []byte) string {
+	return fmt.Sprintf("%s-%.8x", kind, sha256.Sum256(content))
+}
 
 // fragment returns the interactive twin as HTML that needs the loader
 // somewhere in the page.
-func (f Figure) fragment(id string, open bool) (string, error) {
+func (f Figure) fragment(open bool) (string, error) {
 	data, err := f.Option()
 	if err != nil {
 		return "", err
@@ -62,7 +71,7 @@ func (f Figure) fragment(id string, open bool) (string, error) {
 		attribute = " open"
 	}
 	l := f.layout()
-	return fmt.Sprintf(interactive, id, attribute, l.width, l.height, data), nil
+	return fmt.Sprintf(interactive, idOf("figure", data), attribute, l.width, l.height, data), nil
 }
 
 // page is a page of its own, without any reference to a network.
@@ -82,7 +91,7 @@ func (f Figure) HTML() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	chart, err := f.fragment("figure", true)
+	chart, err := f.fragment(true)
 	if err != nil {
 		return nil, err
 	}

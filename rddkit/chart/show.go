@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
-	"github.com/janpfeifer/gonb/gonbui"
 
 	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/show"
@@ -29,7 +28,7 @@ func (f Figure) Show() error {
 	if err != nil {
 		return err
 	}
-	chart, err := f.fragment("figure-"+gonbui.UniqueId(), false)
+	chart, err := f.fragment(false)
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,15 @@ package show
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/janpfeifer/gonb/gonbui"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
 )
 
 // ErrOrphan is the cause of a cancelled [Context] whose notebook kernel is
@@ -49,4 +54,26 @@ func withParent(parent func() int, every time.Duration) (context.Context, contex
 		cancel(context.Canceled)
 		stop()
 	}
+}
+
+// Check ends the program if err is not nil: what was shown so far arrives, then
+// err's text stands on standard error, in one line, and the exit code is 2 for
+// bad input and 1 for anything else. For the last line of a cell:
+//
+//	show.Check(chart.SignAlignment(records...).Show())
+func Check(err error) {
+	if err == nil {
+		return
+	}
+	gonbui.Sync()
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(exitCode(err))
+}
+
+func exitCode(err error) int {
+	var bad *invalid.Error
+	if errors.As(err, &bad) {
+		return 2
+	}
+	return 1
 }

@@ -235,3 +235,19 @@ func TestContextEndsWithItsParent(t *testing.T) {
 		t.Errorf("cause %v", cause)
 	}
 }
+
+func TestCheck(t *testing.T) {
+	Check(nil) // must return
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{invalid.New("Epochs", -1, "at least 1"), 2},
+		{fmt.Errorf("cell: %w", invalid.New("Epochs", -1, "at least 1")), 2},
+		{context.Canceled, 1},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("exit code %d for %v, want %d", got, c.err, c.want)
+		}
+	}
+}
