@@ -181,19 +181,17 @@ func (c Comparison) Run(ctx context.Context, progress Progress) (*Compared, erro
 }
 
 // RateCurve measures how the first neuron's firing depends on its weight: repeats
-// simulations of the given time at every weight, slopes by central differences
-// of half a unit with the same noise on both sides. progress may be nil.
+// simulations of the given time at every weight, slopes by differences
+// between half a unit above and half a unit below with the same noise. progress may be nil.
 func (p Population) RateCurve(ctx context.Context, weights []float64, seconds float64, repeats int, seed uint64, progress Progress) (RateCurve, error) {
 	if repeats < 1 {
 		return RateCurve{}, invalid.New("repeats", repeats, "at least 1")
 	}
-	const half = 0.5
-	// The same seeds on all three: the slope's noise is that of the difference.
-	rates := table[float64](3*len(weights), repeats) // at w−half, w, w+half
+	rates := table[float64](3*len(weights), repeats) // at w−½, w, w+½
 	err := each(ctx, len(rates)*repeats, "rate curve", progress, func(job int) error {
 		k, repeat := job/repeats, job%repeats
 		one := p
-		one.Weights = []float64{weights[k/3] + float64(float64(k%3-1)*half)}
+		one.Weights = []float64{weights[k/3] + float64(k%3-1)/2}
 		run, err := one.Simulate(ctx, seconds, seed+uint64(repeat))
 		if err != nil {
 			return err
@@ -208,7 +206,7 @@ func (p Population) RateCurve(ctx context.Context, weights []float64, seconds fl
 	for k := range weights {
 		slopes := make([]float64, repeats)
 		for r := range slopes {
-			slopes[r] = (rates[3*k+2][r] - rates[3*k][r]) / (2 * half)
+			slopes[r] = rates[3*k+2][r] - rates[3*k][r]
 		}
 		rate, slope := Summarise(rates[3*k+1]), Summarise(slopes)
 		c.Rate, c.RateErr = append(c.Rate, rate.Mean), append(c.RateErr, rate.StdErr())

@@ -10,7 +10,7 @@ import (
 // neuron is one neuron's state from step to step. Its fields up to noise are the
 // model's; neurons do not interact, so a block of one neuron is simulated at once.
 type neuron struct {
-	v, u       float64
+	v          float64
 	refractory int // steps
 
 	noise, perturbation *normals
@@ -90,43 +90,82 @@ func (s *simulator) advance(i int) {
 	if p.SeparateBlocks {
 		n.refractory = 0
 	}
-	// From here on private holds x + ε, then the input current W·(x + ε) + q.
+	// From here on private holds the input current W·(x + ε) + q.
 	current, shared := n.private, s.shared[:len(n.private)]
-	for t, z := range current {
-		current[t] = p.Input + shared[t] + float64(s.privateSD*z)
-	}
-	n.eligibility = 0
-	for t, z := range n.perturbed {
-		q := s.perturbationSD * z
-		n.eligibility += float64(current[t] * q)
-		current[t] = float64(w*current[t]) + q
-	}
+	input, sd := p.Input, s.privateSD
 	if n.perturbed == nil {
-		for t, input := range current {
-			current[t] = w * input
+		for t, z := range current {
+			current[t] = w * (input + shared[t] + float64(sd*z))
+		}
+	} else {
+		n.eligibility = 0
+		for t, z := range current {
+			noisy := input + shared[t] + float64(sd*z)
+			q := s.perturbationSD * n.perturbed[t]
+			n.eligibility += float64(noisy * q)
+			current[t] = float64(w*noisy) + q
 		}
 	}
-	dt, threshold, reset := p.Step, p.Threshold, p.Reset
-	v, u, refractory := n.v, n.v, n.refractory
+	var potential, counterfactual []float64
+	if s.trace != nil {
+		potential, counterfactual = s.trace.extend(i, len(current))
+	}
+	s.integrate(n, current, potential, counterfactual)
+	s.filtered[i], s.own[i] = n.output.block(n.spikes)
+}
+
+// integrate steps a neuron through a block. It makes no calls, which keeps the
+// state in registers. potential and counterfactual take v and u of every step
+// unless they are nil.
+func (s *simulator) integrate(n *neuron, current, potential, counterfactual []float64) {
+	dt, leak, threshold, reset := s.p.Step, s.invTau, s.p.Threshold, s.p.Reset
+	v, refractory := n.v, n.refractory
+	spikes, fired := n.spikes[:cap(n.spikes)], 0
 	largest, peak := int64(math.MinInt64), 0
-	n.spikes = n.spikes[:0]
-	for t, in := range current {
-		dv := dt * (in - float64(v*s.invTau))
-		v += dv
-		u += dv
+
+	// Until the block's first spike u is v.
+	t := 0
+	for refractory == 0 && t < len(current) {
+		v += dt * (current[t] - float64(v*leak))
 		// A new maximum cannot be predicted; integers compare without a branch.
-		key := ordered(u)
+		key := ordered(v)
 		if key > largest {
 			peak = t
 		}
 		if key > largest {
 			largest = key
 		}
-		if s.trace != nil {
-			s.trace.record(i, v, u)
+		if potential != nil {
+			potential[t], counterfactual[t] = v, v
 		}
 		if v > threshold {
-			n.spikes = append(n.spikes, t)
+			break
+		}
+		if v < reset {
+			v = reset
+		}
+		t++
+	}
+	u := v
+	if v > threshold && t < len(current) { // the step at which the loop ended
+		spikes[fired] = t
+		fired++
+		v, refractory = reset, s.hold-1
+		t++
+	}
+	for ; t < len(current); t++ {
+		dv := dt * (current[t] - float64(v*leak))
+		v += dv
+		u += dv
+		if key := ordered(u); key > largest {
+			largest, peak = key, t
+		}
+		if potential != nil {
+			potential[t], counterfactual[t] = v, u
+		}
+		if v > threshold {
+			spikes[fired] = t
+			fired++
 			refractory = s.hold
 		}
 		if refractory > 0 {
@@ -140,15 +179,19 @@ func (s *simulator) advance(i int) {
 			u = reset
 		}
 	}
-	n.v, n.u, n.refractory = v, u, refractory
-	n.drive, n.peak = math.Float64frombits(uint64(largest^int64(uint64(largest>>63)>>1))), peak
-	s.filtered[i], s.own[i] = n.output.block(n.spikes)
+	n.v, n.refractory, n.spikes = v, refractory, spikes[:fired]
+	n.drive, n.peak = number(largest), peak
 }
 
 // ordered maps numbers to integers of the same order.
 func ordered(x float64) int64 {
 	b := int64(math.Float64bits(x))
 	return b ^ int64(uint64(b>>63)>>1)
+}
+
+// number is the inverse of ordered.
+func number(key int64) float64 {
+	return math.Float64frombits(uint64(key ^ int64(uint64(key>>63)>>1)))
 }
 
 // filter convolves a spike train with the truncated kernel, a block at a time,
@@ -355,7 +398,10 @@ func (p Population) Trace(seconds float64, seed uint64) (*Trace, error) {
 	return sim.trace, nil
 }
 
-func (t *Trace) record(neuron int, v, u float64) {
-	t.Potential[neuron] = append(t.Potential[neuron], v)
-	t.Drive[neuron] = append(t.Drive[neuron], u)
+// extend makes room for a block of a neuron and returns it.
+func (t *Trace) extend(neuron, steps int) (potential, drive []float64) {
+	from := len(t.Potential[neuron])
+	t.Potential[neuron] = append(t.Potential[neuron], make([]float64, steps)...)
+	t.Drive[neuron] = append(t.Drive[neuron], make([]float64, steps)...)
+	return t.Potential[neuron][from:], t.Drive[neuron][from:]
 }

@@ -38,13 +38,13 @@ type Field struct {
 // FieldUpdate compares one estimator's update vectors β̂·μ(W) with the truth.
 // Relative measures are medians over the grid.
 type FieldUpdate struct {
-	Mean         [][][2]float64 // over runs, [weight 1][weight 2][neuron]
-	Bias         float64        // |mean − true update| / |true update|
-	SD           float64        // s.d. of one run's vector / |true update|
+	Mean         [][][2]float64 // update, over runs, [weight 1][weight 2][neuron]
 	Angle        float64        // between the mean update and the gradient of Surface, degrees
 	SingleAngle  float64        // between one run's update and that gradient, degrees
-	GlobalBias   float64        // root of Σ|bias|² / Σ|true update|² over the grid
 	GradientGain float64        // (mean update · gradient)/|gradient|²: about Δ_s
+	Bias         float64        // of the effects of both neurons: |mean β̂ − β| / |β|
+	SD           float64        // s.d. of one run's effects / |β|
+	GlobalBias   float64        // root of Σ|mean β̂ − β|² / Σ|β|² over the grid
 }
 
 // Run computes the field on all cores. progress may be nil.
@@ -85,14 +85,14 @@ func (f UpdateField) Run(ctx context.Context, progress Progress) (*Field, error)
 	rise := p.rise().Mean
 	type point struct {
 		cost    []float64      // [run]
-		updates [][][2]float64 // [estimator, the truth first][run]
+		effects [][][2]float64 // β̂, [estimator, the truth first][run][neuron]
 	}
 	points := make([]point, n*n)
 	err = each(ctx, n*n, "update field", progress, func(at int) error {
 		w := [2]float64{f.Weights[at/n], f.Weights[at%n]}
 		p := f.Population
 		p.Weights = w[:]
-		pt := point{updates: table[[2]float64](1+len(f.Estimators), f.Repeats)}
+		pt := point{effects: table[[2]float64](1+len(f.Estimators), f.Repeats)}
 		for r := range f.Repeats {
 			run, err := p.Simulate(ctx, f.Seconds, f.Seed+uint64(at*f.Repeats+r))
 			if err != nil {
@@ -101,12 +101,11 @@ func (f UpdateField) Run(ctx context.Context, progress Progress) (*Field, error)
 			costs := run.Costs(f.Cost)
 			pt.cost = append(pt.cost, Summarise(costs).Mean)
 			for i := range w {
-				slope := f.Rates.SlopeAt(w[i])
-				pt.updates[0][r][i] = slope * run.meanRise(f.Cost, i, rise)
+				pt.effects[0][r][i] = run.meanRise(f.Cost, i, rise)
 				for e, estimator := range f.Estimators {
 					// Too few blocks on a side: the neuron learns nothing from them.
 					if b := estimator.Estimate(run.Drive[i], costs, run.Population.Threshold).Effect; !math.IsNaN(b) {
-						pt.updates[1+e][r][i] = slope * b
+						pt.effects[1+e][r][i] = b
 					}
 				}
 			}
@@ -132,20 +131,21 @@ func (f UpdateField) Run(ctx context.Context, progress Progress) (*Field, error)
 		var biases, truths float64
 		for at, pt := range points {
 			x, y := at/n, at%n
-			mean, want := meanVector(pt.updates[e]), meanVector(pt.updates[0])
-			u.Mean[x][y] = mean
+			slopes := [2]float64{f.Rates.SlopeAt(f.Weights[x]), f.Rates.SlopeAt(f.Weights[y])}
 			gradient := field.Surface.Gradient(f.Weights[x], f.Weights[y])
-			size := math.Hypot(want[0], want[1])
-			off := math.Hypot(mean[0]-want[0], mean[1]-want[1])
+			mean, want := meanVector(pt.effects[e]), meanVector(pt.effects[0])
+			update := [2]float64{mean[0] * slopes[0], mean[1] * slopes[1]}
+			u.Mean[x][y] = update
 			var variance float64
-			for _, v := range pt.updates[e] {
+			for _, v := range pt.effects[e] {
 				variance += ((v[0]-mean[0])*(v[0]-mean[0]) + (v[1]-mean[1])*(v[1]-mean[1])) / float64(f.Repeats-1)
-				single = append(single, degrees(v, gradient))
+				single = append(single, degrees([2]float64{v[0] * slopes[0], v[1] * slopes[1]}, gradient))
 			}
+			size, off := math.Hypot(want[0], want[1]), math.Hypot(mean[0]-want[0], mean[1]-want[1])
 			bias = append(bias, off/size)
 			sd = append(sd, math.Sqrt(variance)/size)
-			angle = append(angle, degrees(mean, gradient))
-			gain = append(gain, (mean[0]*gradient[0]+mean[1]*gradient[1])/(gradient[0]*gradient[0]+gradient[1]*gradient[1]))
+			angle = append(angle, degrees(update, gradient))
+			gain = append(gain, (update[0]*gradient[0]+update[1]*gradient[1])/(gradient[0]*gradient[0]+gradient[1]*gradient[1]))
 			biases += off * off
 			truths += size * size
 		}

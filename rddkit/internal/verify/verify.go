@@ -34,6 +34,7 @@ type Replayer struct {
 var replayers = []Replayer{
 	augmentReplayer,
 	convnetReplayer,
+	creditReplayer,
 	lifReplayer,
 	metricsReplayer,
 	rdReplayer,
