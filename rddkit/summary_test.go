@@ -1,0 +1,25 @@
+package rddkit
+
+import (
+	"math"
+	"testing"
+)
+
+func TestOver(t *testing.T) {
+	records := []*Record{
+		{Experiment: Experiment{Method: RDD}, Series: Series{TestError: []float64{90, 20}}},
+		{Experiment: Experiment{Method: FeedbackAlignment}, Series: Series{TestError: []float64{90, 50}}},
+		{Experiment: Experiment{Method: RDD}, Series: Series{TestError: []float64{90, 24}}},
+	}
+	last := func(r *Record) float64 { return Last(r.TestError) }
+	// By hand: mean 22, sample s.d. √8, divided by √2.
+	if got := Over(records, RDD, last); got != (Estimate{22, 2, 2}) {
+		t.Errorf("RDD: %+v, want 22 ± 2 of 2", got)
+	}
+	if got := Over(records, FeedbackAlignment, last); got.Mean != 50 || !math.IsNaN(got.StandardError) {
+		t.Errorf("one seed: %+v, want 50 ± NaN", got)
+	}
+	if got := Over(nil, RDD, last); !math.IsNaN(got.Mean) || got.Seeds != 0 {
+		t.Errorf("no records: %+v, want NaN", got)
+	}
+}
