@@ -1,0 +1,245 @@
+"""Tests of the commands in this folder: what they refuse, and what a failing notebook looks like.
+
+    python binder/commands_test.py [-v] [Commands|Notebooks|Toolchain]
+"""
+
+import functools
+import hashlib
+import http.server
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+BINDER = pathlib.Path(__file__).resolve().parent
+ROOT = BINDER.parent
+LAB = str(BINDER / "lab")
+
+
+def run(*command, **options):
+    """Runs a command; returns its exit code, and what it printed on both streams."""
+    options.setdefault("timeout", 600)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, **options)
+    return done.returncode, done.stdout + done.stderr
+
+
+class Folder(unittest.TestCase):
+    """A test with an empty folder of its own."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="with space "))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+
+class Commands(Folder):
+    def test_bad_arguments(self):
+        notebook = str(self.folder / "n.ipynb")
+        pathlib.Path(notebook).write_text("{}")
+        for arguments in (
+            ["--frobnicate"], ["--run"], ["--run", "missing.ipynb"], ["--run", str(BINDER / "lab")], [notebook],
+            ["--port"], ["--port", ""], ["--port", "0"], ["--port", "65536"], ["--port", "http"],
+            ["--out", "x"], ["--inplace"], ["--run", notebook, "--port", "8888"],
+            ["--run", notebook, "--inplace", "--out", "x"],
+        ):
+            code, text = run(LAB, *arguments, cwd=self.folder)
+            self.assertEqual((code, text.count("\n")), (2, 1), f"{arguments}: {text}")
+        for script in "install-kernel", "fetch-go", "test":
+            self.assertEqual(run(str(BINDER / script), "--frobnicate")[0], 2, script)
+        self.assertEqual(run(LAB, "--help")[0], 0)
+
+    def checkout(self, **programs):
+        """A checkout with nothing installed, and a PATH that has only these programs and the basic ones."""
+        root, bin = self.folder / "checkout", self.folder / "bin"
+        shutil.copytree(BINDER, root / "binder")
+        shutil.copy(ROOT / "go.mod", root)
+        bin.mkdir()
+        for name in "bash cat cksum cut dirname env head id mkdir rm sed sh tail".split():
+            os.symlink(shutil.which(name), bin / name)
+        for name, script in programs.items():
+            (bin / name).write_text(f"#!/bin/sh\n{script}\n")
+            (bin / name).chmod(0o755)
+        return str(root / "binder" / "lab"), {"PATH": str(bin), "HOME": str(self.folder)}
+
+    def assertOneLine(self, answer, *words):
+        code, text = answer
+        self.assertEqual((code, text.count("\n")), (1, 1), text)
+        for word in words:
+            self.assertIn(word, text)
+
+    def test_no_go(self):
+        lab, environment = self.checkout()
+        self.assertOneLine(run(lab, env=environment), "Go 1.26", "https://go.dev/dl")
+
+    def test_old_go(self):
+        # An old one that knows no toolchains, and a newer one that may not fetch the one it needs.
+        lab, environment = self.checkout(go='[ "$GOTOOLCHAIN" = local ] && echo go1.25.3')
+        self.assertOneLine(run(lab, env=environment), "Go 1.26", "1.25.3")
+
+    def test_new_go_and_no_python(self):
+        for version in "go1.26.0", "go1.30rc1", "go2.0":
+            with self.subTest(version):
+                lab, environment = self.checkout(go=f"echo {version}", python3="exit 1")
+                self.assertOneLine(run(lab, env=environment), "Python 3.10", "https://")
+                self.tearDown(), shutil.rmtree(self.folder), self.folder.mkdir()
+
+
+def notebook(*cells, tags=()):
+    return json.dumps({
+        "cells": [
+            {"cell_type": "code", "source": cell, "metadata": {"tags": list(tags)}, "outputs": [], "execution_count": None}
+            for cell in cells
+        ],
+        "metadata": {"kernelspec": {"name": "gonb", "display_name": "Go (gonb)", "language": "go"}},
+        "nbformat": 4, "nbformat_minor": 4,
+    })
+
+
+class Notebooks(Folder):
+    def execute(self, text, *options):
+        path = self.folder / "n.ipynb"
+        path.write_text(text)
+        return run(LAB, "--run", "n.ipynb", *options, cwd=self.folder)
+
+    def test_failing_cells(self):
+        good = '%%\nfmt.Println("fine")'
+        for name, cell, reason in (
+            ("compile error", "%%\nx := 1", "declared and not used: x"),
+            ("panic", '%%\npanic("ouch")', "panic: ouch"),
+            ("exit", "%%\nos.Exit(3)", "exit status 3"),
+            ("stderr", '%%\nfmt.Fprintln(os.Stderr, "noise")', "printed to stderr: noise"),
+            ("failing command", "!ls nowhere", "nowhere"),
+            ("unknown import", 'import "github.com/weightalign/lab/nowhere"\n\n%%\nnowhere.F()', "nowhere"),
+        ):
+            with self.subTest(name):
+                code, text = self.execute(notebook(good, cell, good))
+                self.assertEqual(code, 1, text)
+                self.assertIn("FAILED n.ipynb, cell 2 of 3", text)
+                self.assertIn(reason, text)
+                self.assertNotIn("cell 3 of 3", text)
+                self.assertIn("fine", (self.folder / "out" / "n.ipynb").read_text())
+                self.assertTrue((self.folder / "out" / "n.html").exists())
+
+    def test_time_limit(self):
+        text = json.loads(notebook("%%\ntime.Sleep(time.Minute)"))
+        text["cells"][0]["metadata"]["timeout"] = 3
+        code, printed = self.execute(json.dumps(text))
+        self.assertEqual(code, 1, printed)
+        self.assertIn("cell 1 of 1: took more than 3 s", printed)
+
+    def test_allowed_stderr(self):
+        code, text = self.execute(notebook('%%\nfmt.Fprintln(os.Stderr, "noise")', tags=["stderr-ok"]))
+        self.assertEqual(code, 0, text)
+
+    def test_not_a_notebook(self):
+        for text in "", "[]", "{}", '{"cells": 3}', notebook("x")[:40]:
+            with self.subTest(text):
+                code, printed = self.execute(text)
+                self.assertEqual(code, 1, printed)
+                self.assertIn("FAILED n.ipynb: not a notebook", printed)
+                self.assertNotIn("Traceback", printed)
+                self.assertFalse((self.folder / "out").exists())
+
+    def test_inplace_is_stable(self):
+        cells = (
+            'import "github.com/janpfeifer/gonb/gonbui"\n\n%%\nid := gonbui.UniqueId()\n'
+            'gonbui.DisplayHTML(fmt.Sprintf(`<b id="b-%s">x</b><script>find("b-%s")</script>`, id, id))\ngonbui.Sync()',
+            "%%\nfor i := range 3 {\n\tfmt.Println(i)\n\ttime.Sleep(time.Second / 5)\n}",
+        )
+        code, text = self.execute(notebook(*cells), "--inplace")
+        self.assertEqual(code, 0, text)
+        first = (self.folder / "n.ipynb").read_text()
+        self.assertFalse((self.folder / "out").exists())
+        code, text = self.execute(first, "--inplace")
+        self.assertEqual(code, 0, text)
+        self.assertEqual(first, (self.folder / "n.ipynb").read_text())
+
+        outputs = [cell["outputs"] for cell in json.loads(first)["cells"]]
+        shown = "".join(outputs[0][0]["data"]["text/html"])
+        self.assertEqual(shown, '<b id="b-00000001">x</b><script>find("b-00000001")</script>')
+        self.assertEqual([o["text"] for o in outputs[1]], [["0\n", "1\n", "2\n"]])
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class Toolchain(Folder):
+    def setUp(self):
+        super().setUp()
+        self.served = self.folder / "served"
+        self.served.mkdir()
+        server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), functools.partial(Quiet, directory=str(self.served)))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.user = self.folder / "user"
+        self.user.mkdir()
+        self.prefix = []
+        if os.geteuid() == 0 and shutil.which("setpriv"):  # as a user without rights
+            self.folder.chmod(0o755)
+            shutil.chown(self.user, 65534, 65534)
+            self.prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        script = self.folder / "fetch-go"
+        shutil.copy(BINDER / "fetch-go", script)
+        self.script = str(script)
+        self.environment = {
+            "HOME": str(self.user), "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "GO_TOOLCHAINS": f"http://127.0.0.1:{server.server_port}",
+        }
+        arch = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
+        pins = dict(line.split("=", 1) for line in (BINDER / "fetch-go").read_text().splitlines()
+                    if line.startswith(("version=", "sha256_")))
+        if arch is None or sys.platform != "linux":
+            self.skipTest("Binder's machines run Linux on amd64 or arm64")
+        self.version, self.sha256 = pins["version"], pins[f"sha256_{arch}"]
+        self.name = f"v0.0.1-go{self.version}.linux-{arch}"
+
+    def fetch(self):
+        return run(*self.prefix, self.script, str(self.user / "go"), env=self.environment, cwd=self.user)
+
+    def test_wrong_checksum(self):
+        (self.served / f"{self.name}.zip").write_bytes(b"something else")
+        code, text = self.fetch()
+        self.assertEqual(code, 1, text)
+        self.assertIn("SHA-256", text)
+        self.assertEqual(list(self.user.iterdir()), [])
+
+    def test_not_served(self):
+        code, text = self.fetch()
+        self.assertEqual((code, text.count("\n")), (1, 1), text)
+        self.assertIn("404", text)
+        self.assertEqual(list(self.user.iterdir()), [])
+
+    def test_folder_in_use(self):
+        (self.user / "go").mkdir()
+        self.assertEqual(self.fetch()[0], 1)
+
+    def test_right_toolchain(self):
+        # The go command checks what it downloads with the public checksum database.
+        code, text = run("go", "mod", "download", "-json", f"golang.org/toolchain@{self.name}", cwd=self.folder)
+        self.assertEqual(code, 0, text)
+        archive = json.loads(text)["Zip"]
+        with open(archive, "rb") as file:
+            self.assertEqual(hashlib.sha256(file.read()).hexdigest(), self.sha256)
+        shutil.copy(archive, self.served / f"{self.name}.zip")
+
+        code, text = self.fetch()
+        self.assertEqual(code, 0, text)
+        self.assertEqual([p.name for p in self.user.iterdir()], ["go"])
+        go = str(self.user / "go" / "bin" / "go")
+        (self.user / "hello.go").write_text('package main\n\nfunc main() { print("hello") }\n')
+        environment = self.environment | {"GOTOOLCHAIN": "local"}
+        self.assertIn(f"go{self.version} ", run(go, "version", env=environment, cwd=self.user)[1])
+        self.assertEqual(run(*self.prefix, go, "run", "hello.go", env=environment, cwd=self.user), (0, "hello"))
+
+
+if __name__ == "__main__":
+    unittest.main()
