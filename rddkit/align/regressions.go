@@ -31,21 +31,25 @@ type regressions struct {
 	feedbackDeviation float64
 	changed           bool // since the last updateFeedback
 
-	updates []update // [in], of the present stretch
+	batches []batch // [block], of the present stretch
 	scratch sync.Pool
 }
 
-// update is what the windows of one stretch do to the regressions of a lower
-// neuron on one side of the threshold and all neurons j above:
+// batch is what the windows of one stretch do to the regressions of a block of
+// lower neurons. The terms of all its updates stand one after the other, in the
+// order in which every tile reads them.
+type batch struct {
+	updates []update // with and without a spike, neuron by neuron
+	terms   []term
+}
+
+// update is what the windows on one side of the threshold do to the regressions
+// of one lower neuron and all neurons j above:
 //
 //	(intercept, slope)_j ← carry·(intercept, slope)_j + Σ (toIntercept, toSlope)·row_j
 type update struct {
-	side [2]sideUpdate // with and without a spike
-}
-
-type sideUpdate struct {
 	carry [4]float64 // the matrix, row by row
-	terms []term
+	terms int        // how many of the batch's are this update's
 }
 
 type term struct {
@@ -54,7 +58,7 @@ type term struct {
 }
 
 func newRegressions(in, out int) *regressions {
-	return &regressions{in: in, out: out, parameters: make([]synapses, tiles(out)*in), updates: make([]update, in), treatment: make([]Regression, in)}
+	return &regressions{in: in, out: out, parameters: make([]synapses, tiles(out)*in), batches: make([]batch, (in+neuronBlock-1)/neuronBlock), treatment: make([]Regression, in)}
 }
 
 func tiles(neurons int) int { return (neurons + tileWidth - 1) / tileWidth }
@@ -89,8 +93,11 @@ func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDD
 	table := newTable(stretch, o.Spike)
 	var late lateBaselines
 	parallel.For(l.blocks(), func(block int) {
+		b := &l.batches[block]
+		b.updates, b.terms = b.updates[:0], b.terms[:0]
 		for i := block * neuronBlock; i < min(l.in, (block+1)*neuronBlock); i++ {
-			l.updates[i].collect(s.Windows(stretch.Phase, i), o, &table, &late)
+			b.collect(s.Windows(stretch.Phase, i), true, o, &table, &late)
+			b.collect(s.Windows(stretch.Phase, i), false, o, &table, &late)
 			if o.Estimator == Wald {
 				l.observeTreatment(i, s.Windows(stretch.Phase, i), o)
 			}
@@ -104,55 +111,58 @@ func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDD
 		}
 		defer l.scratch.Put(work)
 		rows := table.fill(work, above, tile, late.steps)
-		for i := range l.updates {
-			p := &l.parameters[tile*l.in+i]
-			for side := range l.updates[i].side {
-				if u := &l.updates[i].side[side]; len(u.terms) > 0 {
-					regressKernel(&p[interceptSpike+side], &p[slopeSpike+side], &u.carry, rows, u.terms)
+		next := l.parameters[tile*l.in:]
+		for block := range l.batches {
+			b := &l.batches[block]
+			terms := b.terms
+			for k := range b.updates {
+				u, p := &b.updates[k], &next[k/2]
+				if side := k % 2; u.terms > 0 {
+					regressKernel(&p[interceptSpike+side], &p[slopeSpike+side], &u.carry, rows, terms[:u.terms])
+					terms = terms[u.terms:]
 				}
 			}
+			next = next[len(b.updates)/2:]
 		}
 	})
 	l.changed = true
 }
 
-// collect composes the updates of a neuron's windows.
+// collect appends the update by a neuron's windows on one side.
 //
 // One window does p ← p - η(x·p - y)x to p = (intercept, slope), with
 // x = (1, m). A series of them is p ← Φ₁p + Σ c_k y_k, where
 // Φ_k = (I - ηx_n x_nᵀ)…(I - ηx_k x_kᵀ) and c_k = ηΦ_{k+1}x_k; so, from the
 // last window to the first, c_k comes from Φ_{k+1}, and Φ_k = Φ_{k+1} - c_k x_kᵀ.
-func (u *update) collect(windows []spike.Window, o RDDOptions, table *table, late *lateBaselines) {
-	for side := range u.side {
-		u.side[side].carry = [4]float64{1, 0, 0, 1}
-		u.side[side].terms = u.side[side].terms[:0]
-	}
+func (b *batch) collect(windows []spike.Window, firstSide bool, o RDDOptions, table *table, late *lateBaselines) {
+	before := len(b.terms)
+	phi := [4]float64{1, 0, 0, 1}
 	for k := len(windows) - 1; k >= 0; k-- {
 		w := &windows[k]
+		if o.Estimator.firstSide(w, o.Spike.Threshold) != firstSide {
+			continue
+		}
 		if distance := w.MaxDrive - o.Spike.Threshold; distance < -o.AcceptHalfWidth || distance > o.AcceptHalfWidth {
 			continue
 		}
-		s := &u.side[1]
-		if o.Estimator.firstSide(w, o.Spike.Threshold) {
-			s = &u.side[0]
-		}
-		m, phi := w.MaxDrive, &s.carry
+		m := w.MaxDrive
 		c0 := o.LearningRate * math.FMA(phi[1], m, phi[0])
 		c1 := o.LearningRate * math.FMA(phi[3], m, phi[2])
 		phi[0] -= c0
 		phi[1] = math.FMA(-c0, m, phi[1])
 		phi[2] -= c1
 		phi[3] = math.FMA(-c1, m, phi[3])
-		s.terms = append(s.terms, term{table.target(w.End), c0, c1})
+		b.terms = append(b.terms, term{table.target(w.End), c0, c1})
 		if w.Baseline != w.Start {
 			baseline, ok := table.trace(w.Baseline)
 			if !ok {
 				baseline = table.late(late.add(w.Baseline))
 			}
 			start, _ := table.trace(w.Start)
-			s.terms = append(s.terms, term{start, c0, c1}, term{baseline, -c0, -c1})
+			b.terms = append(b.terms, term{start, c0, c1}, term{baseline, -c0, -c1})
 		}
 	}
+	b.updates = append(b.updates, update{carry: phi, terms: len(b.terms) - before})
 }
 
 // lateBaselines collects baselines that are older than a table's traces: of
