@@ -129,6 +129,12 @@ type Experiment struct {
 // Resolve returns the experiment with every default written out. It fails with
 // an error that names the field if a value is not allowed.
 func (e Experiment) Resolve() (Experiment, error) {
+	e = e.defaults()
+	return e, e.validate()
+}
+
+// defaults fills in every default.
+func (e Experiment) defaults() Experiment {
 	fill(&e.Dataset, dataset.Default)
 	fill(&e.Method, RDD)
 	fill(&e.Epochs, 100)
@@ -144,7 +150,7 @@ func (e Experiment) Resolve() (Experiment, error) {
 	fill(&e.RDDRate, published.RDDRate)
 	fill(&e.Interval, published.Interval)
 	fill(&e.RefractorySteps, published.RefractorySteps)
-	return e, e.validate()
+	return e
 }
 
 // publishedAblation has the published values of the fields that are left out of

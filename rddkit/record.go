@@ -148,6 +148,7 @@ func (w Weights) Pairs() (forward, feedback []float64) {
 type runFile struct {
 	Experiment Experiment `json:"experiment"`
 	EpochsDone int        `json:"epochs_done"`
+	Command    string     `json:"command,omitempty"` // that makes it; of stored records only
 	Provenance
 	Series seriesFile `json:"series"`
 }

@@ -80,13 +80,11 @@ func Weights(records ...*rddkit.Record) Figure {
 	for _, set := range sets {
 		for _, arm := range set.arms {
 			for layer := 1; layer <= rddkit.Layers; layer++ {
-				w, err := arm.records[0].Weights(layer)
+				forward, feedback, err := arm.records[0].Pairs(layer)
 				if err != nil {
 					return Figure{err: err}
 				}
-				p := Pairs{Name: set.prefix + fmt.Sprintf("%s FC%d", arm.name, layer), Method: arm.name, Color: arm.color}
-				p.Feedforward, p.Feedback = w.Pairs()
-				pairs = append(pairs, p)
+				pairs = append(pairs, Pairs{Name: set.prefix + fmt.Sprintf("%s FC%d", arm.name, layer), Method: arm.name, Color: arm.color, Feedforward: forward, Feedback: feedback})
 			}
 		}
 	}
@@ -242,6 +240,7 @@ var methodColors = map[rddkit.Method]Color{
 	rddkit.FeedbackAlignment: Vermillion,
 	rddkit.RDD:               Blue,
 	rddkit.FuzzyRDD:          Purple,
+	rddkit.FuzzyWald:         Ochre,
 	rddkit.Backpropagation:   Green,
 }
 

@@ -4,6 +4,7 @@
 //	rdd train     carry out an experiment (a flag for every field), writing a run folder
 //	rdd data      list, fetch and verify the data sets
 //	rdd verify    replay reference fixtures and print how far this build is from them
+//	rdd store     copy what notebooks show of run folders into data/results
 //	rdd figures   draw stored runs as PNG, SVG, HTML and TSV files
 //	rdd bench     measure this machine
 //	rdd version   print versions and the backend of the matrix products
@@ -36,6 +37,7 @@ func commands() []command {
 		{"train", "carry out an experiment, writing a run folder", trainCommand},
 		{"data", "list, fetch and verify the data sets", dataCommand},
 		{"verify", "replay reference fixtures", verifyCommand},
+		{"store", "copy what notebooks show of runs into data/results", storeCommand},
 		{"figures", "draw stored runs", figuresCommand},
 		{"bench", "measure this machine", benchCommand},
 		{"version", "print versions and the backend of the matrix products", versionCommand},

@@ -37,6 +37,8 @@ func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 		{[]string{"verify", empty}, "manifest"},
 		{[]string{"figures"}, "at least one run"},
 		{[]string{"figures", empty}, "run.json"},
+		{[]string{"store"}, "at least one run"},
+		{[]string{"store", "-out", filepath.Join(empty, "results"), empty}, "run.json"},
 		{[]string{"bench", "-repeat", "0"}, "repeat"},
 	} {
 		code, _, stderr := rdd(c.args...)
@@ -50,7 +52,7 @@ func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 }
 
 func TestHelpExitsWithZero(t *testing.T) {
-	for _, args := range [][]string{{"-h"}, {"help"}, {"train", "-h"}, {"verify", "-h"}, {"figures", "-h"}, {"bench", "-h"}, {"data", "-h"}} {
+	for _, args := range [][]string{{"-h"}, {"help"}, {"train", "-h"}, {"verify", "-h"}, {"store", "-h"}, {"figures", "-h"}, {"bench", "-h"}, {"data", "-h"}} {
 		if code, stdout, stderr := rdd(args...); code != 0 || !strings.Contains(stdout+stderr, "usage") {
 			t.Errorf("rdd %s: exit code %d, %q", strings.Join(args, " "), code, stdout+stderr)
 		}
@@ -74,6 +76,13 @@ func TestTrainWritesARunThatFiguresDraws(t *testing.T) {
 		if files, _ := filepath.Glob(filepath.Join(dir, "figures", "*."+kind)); len(files) != 5 {
 			t.Errorf("%d files of kind %s, want 5", len(files), kind)
 		}
+	}
+	if code, stdout, stderr := rdd("store", "-out", filepath.Join(dir, "results"), runs[0]); code != 0 || !strings.Contains(stdout, "2 of 2 epochs") {
+		t.Fatalf("store: exit code %d\n%s%s", code, stdout, stderr)
+	}
+	stored := filepath.Join(dir, "results", filepath.Base(runs[0]))
+	if code, stdout, stderr := rdd("figures", "-out", filepath.Join(dir, "of stored"), stored); code != 0 {
+		t.Fatalf("figures of a stored run: exit code %d\n%s%s", code, stdout, stderr)
 	}
 	if err := os.WriteFile(filepath.Join(runs[0], "train_err.npy"), []byte("not NumPy"), 0o644); err != nil {
 		t.Fatal(err)
