@@ -10,6 +10,11 @@
 //     discontinuity at the spike threshold what a spike of each neuron causes in
 //     the layer above (Guerguiev, Kording, Richards, ICLR 2020), as the
 //     published program does it;
+//   - [Perturbation] learns from training batches, as a [BatchLearner]: noise in
+//     the neurons' activities and what it does to the loss tell the gradient, on
+//     which the errors from above are regressed (Lansdell, Prakash, Kording, ICLR
+//     2020);
+//   - [SignSymmetry] copies the signs of the feedforward weights: a control;
 //   - [FeedbackAlignment] leaves the feedback weights as they are (Lillicrap,
 //     Cownden, Tweed, Akerman, Nature Communications 2016);
 //   - [Backprop] copies the transposed feedforward weights: the ideal that no

@@ -41,13 +41,13 @@ func normals(seed uint64, n int) []float32 {
 // float32: a loss near 10 has steps of 10⁻⁶, divided by 2·10⁻².
 func TestSquaredErrorGradientsAgreeWithFiniteDifferences(t *testing.T) {
 	for name, layers := range map[string][]Affine{
-		"sigmoid":          {{Units: 6, Activation: Sigmoid}, {Units: 5, Activation: Sigmoid}, {Units: 3}},
-		"tanh":             {{Units: 6, Activation: Tanh}, {Units: 5, Activation: Tanh}, {Units: 3}},
-		"linear":           {{Units: 6}, {Units: 5}, {Units: 3}},
-		"autoencoder":      {{Units: 5, Activation: Tanh}, {Units: 2}, {Units: 5, Activation: Tanh}, {Units: 4, Activation: ReLU}},
-		"batch norm":       {{Units: 6, Activation: Sigmoid, BatchNorm: true}, {Units: 3}},
-		"sigmoid output":   {{Units: 4, Activation: ReLU}, {Units: 300, Activation: Sigmoid}},
-		"one neuron": {{Units: 1, Activation: Tanh}},
+		"sigmoid":        {{Units: 6, Activation: Sigmoid}, {Units: 5, Activation: Sigmoid}, {Units: 3}},
+		"tanh":           {{Units: 6, Activation: Tanh}, {Units: 5, Activation: Tanh}, {Units: 3}},
+		"linear":         {{Units: 6}, {Units: 5}, {Units: 3}},
+		"autoencoder":    {{Units: 5, Activation: Tanh}, {Units: 2}, {Units: 5, Activation: Tanh}, {Units: 4, Activation: ReLU}},
+		"batch norm":     {{Units: 6, Activation: Sigmoid, BatchNorm: true}, {Units: 3}},
+		"sigmoid output": {{Units: 4, Activation: ReLU}, {Units: 300, Activation: Sigmoid}},
+		"one neuron":     {{Units: 1, Activation: Tanh}},
 	} {
 		n := perceptron(t, 4, layers...)
 		const batch = 5
