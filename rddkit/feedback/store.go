@@ -1,0 +1,83 @@
+package feedback
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+)
+
+// Stored is a training run as a file holds it.
+type Stored struct {
+	Task    string // "classifier" or "autoencoder"
+	Dataset string
+	Hidden  []int
+	TrainingCurve
+	Seconds float64 // of one core or more, whatever was free
+	Machine rddkit.Machine
+}
+
+// Name is the file's, e.g. "classifier-mnist-50-20-fa-seed0.json".
+func (s Stored) Name() string {
+	sizes := strings.ReplaceAll(strings.Trim(fmt.Sprint(s.Hidden), "[]"), " ", "-")
+	return fmt.Sprintf("%s-%s-%s-%s-seed%d.json", s.Task, s.Dataset, sizes, string(s.Method), s.Seed)
+}
+
+// Write stores the run in a folder. The file appears whole or not at all.
+func (s Stored) Write(dir string) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(dir, s.Name()), append(text, '\n'), 0o644)
+}
+
+// Read returns the runs stored in a folder for a task and a data set, by
+// method and seed. The error is an *invalid.Error, naming the file, if one is
+// damaged.
+func Read(dir, task, dataset string) ([]Stored, error) {
+	files, err := filepath.Glob(filepath.Join(dir, task+"-"+dataset+"-*.json"))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(files)
+	var list []Stored
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		var s Stored
+		if err := json.Unmarshal(text, &s); err != nil {
+			return nil, invalid.New(path, err.Error(), "a training run that Stored.Write wrote")
+		}
+		if err := s.validate(); err != nil {
+			return nil, invalid.New(path, err.Error(), "a training run that Stored.Write wrote")
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func (s Stored) validate() error {
+	points := len(s.Batches)
+	switch {
+	case points == 0 || len(s.TestLoss) != points || s.Accuracy != nil && len(s.Accuracy) != points:
+		return invalid.New("Batches, TestLoss, Accuracy", []int{points, len(s.TestLoss), len(s.Accuracy)}, "lists of one length")
+	case !slices.Contains(Methods, s.Method):
+		return invalid.Newf("Method", string(s.Method), "one of %q", Methods)
+	}
+	for _, l := range s.Layers {
+		if len(l) != points {
+			return invalid.New("Layers", len(l), "as many entries as Batches")
+		}
+	}
+	return nil
+}

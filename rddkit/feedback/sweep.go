@@ -1,0 +1,54 @@
+package feedback
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// A Runner is an experiment of this package.
+type Runner[T any] interface {
+	Run(ctx context.Context, progress Progress) (T, error)
+}
+
+// Sweep runs several experiments, as many at once as there are cores; results
+// come in the order of the experiments, whatever the number of cores. The first
+// error stops the others.
+func Sweep[T any, R Runner[T]](ctx context.Context, progress Progress, experiments ...R) ([]T, error) {
+	results := make([]T, len(experiments))
+	done, total := make([]int, len(experiments)), make([]int, len(experiments))
+	var mutex sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, e := range experiments {
+		group.Go(func() (err error) {
+			results[i], err = e.Run(ctx, func(d, t int, text string) {
+				mutex.Lock()
+				defer mutex.Unlock()
+				done[i], total[i] = d, t
+				allDone, allTotal, known := 0, 0, 0
+				for k := range done {
+					allDone, allTotal = allDone+done[k], allTotal+total[k]
+					if total[k] > 0 {
+						known++
+					}
+				}
+				// Those that have not begun are taken to be as long as the others.
+				progress.tell(allDone, allTotal*len(total)/known, text)
+			})
+			return err
+		})
+	}
+	return results, group.Wait()
+}
+
+// Seeds returns n copies of an experiment, made by with for the seeds 0 to n−1.
+func Seeds[R any](n int, with func(seed uint64) R) []R {
+	copies := make([]R, n)
+	for i := range copies {
+		copies[i] = with(uint64(i))
+	}
+	return copies
+}
