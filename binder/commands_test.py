@@ -86,7 +86,8 @@ class Commands(Folder):
             with self.subTest(version):
                 lab, environment = self.checkout(go=f"echo {version}", python3="exit 1")
                 self.assertOneLine(run(lab, env=environment), "Python 3.10", "https://")
-                self.tearDown(), shutil.rmtree(self.folder), self.folder.mkdir()
+                shutil.rmtree(self.folder)
+                self.folder.mkdir()
 
 
 def notebook(*cells, tags=()):
@@ -203,7 +204,7 @@ class Toolchain(Folder):
         self.name = f"v0.0.1-go{self.version}.linux-{arch}"
 
     def fetch(self):
-        return run(*self.prefix, self.script, str(self.user / "go"), env=self.environment, cwd=self.user)
+        return run(*self.prefix, self.script, str(self.user / "toolchain"), env=self.environment, cwd=self.user)
 
     def test_wrong_checksum(self):
         (self.served / f"{self.name}.zip").write_bytes(b"something else")
@@ -219,7 +220,7 @@ class Toolchain(Folder):
         self.assertEqual(list(self.user.iterdir()), [])
 
     def test_folder_in_use(self):
-        (self.user / "go").mkdir()
+        (self.user / "toolchain").mkdir()
         self.assertEqual(self.fetch()[0], 1)
 
     def test_right_toolchain(self):
@@ -233,8 +234,8 @@ class Toolchain(Folder):
 
         code, text = self.fetch()
         self.assertEqual(code, 0, text)
-        self.assertEqual([p.name for p in self.user.iterdir()], ["go"])
-        go = str(self.user / "go" / "bin" / "go")
+        self.assertEqual([p.name for p in self.user.iterdir()], ["toolchain"])
+        go = str(self.user / "toolchain" / "bin" / "go")
         (self.user / "hello.go").write_text('package main\n\nfunc main() { print("hello") }\n')
         environment = self.environment | {"GOTOOLCHAIN": "local"}
         self.assertIn(f"go{self.version} ", run(go, "version", env=environment, cwd=self.user)[1])

@@ -189,7 +189,8 @@ def run(path, out):
     """Runs one notebook; out is the folder of the results, or None to write into the notebook."""
     try:
         notebook = nbformat.read(path, as_version=4)
-    except (ValueError, nbformat.reader.NotJSONError) as error:
+        nbformat.validate(notebook)
+    except Exception as error:  # nbformat's converters raise anything
         raise Failure(f"{path}: not a notebook: {str(error).splitlines()[0]}") from None
     try:
         execute(notebook, path)
