@@ -64,8 +64,11 @@ func histogram(p *plot.Plot, xs, ys []float64, columns, rows int) [][]int {
 }
 
 // densityColor goes from a light tint (t = 0, one point) over the colour to a
-// dark shade (t = 1, the fullest cell).
+// dark shade (t = 1, the fullest cell), in steps too small to see: a picture's
+// palette has 256 places.
 func densityColor(c color.NRGBA, t float64) color.NRGBA {
+	const steps = 24
+	t = math.Round(t*steps) / steps
 	if t < 0.6 {
 		return blend(blend(c, white, 0.78), c, t/0.6)
 	}

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// indexed returns the picture in its 256 most frequent tones, rounded to 5
-// bits a channel; rarer ones become the nearest of those. Figures have few true
-// colours, and many tones at the edges of strokes and letters. The file becomes
+// indexed returns the picture in at most 256 tones: the most frequent ones
+// that the eye can tell apart; each other becomes the nearest of those. Figures
+// have few true colours, and many tones at the edges of strokes and letters. The file becomes
 // a third as large, and notebooks are kept under version control with their
 // pictures.
 func indexed(img *image.RGBA) *image.Paletted {
@@ -41,20 +41,22 @@ func indexed(img *image.RGBA) *image.Paletted {
 	})
 	out := image.NewPaletted(img.Bounds(), nil)
 	place := make([]uint8, len(bins))
-	for i, t := range tones {
-		if i < 256 {
-			out.Palette = append(out.Palette, color.NRGBA{uint8(t.r), uint8(t.g), uint8(t.b), 0xff})
-			place[t.bin] = uint8(i)
-			continue
-		}
-		nearest := 1 << 30
-		for k, u := range tones[:256] {
+	const alike = 100 // squared distance of two tones that may stand for each other
+	chosen := tones[:0:0]
+	for _, t := range tones {
+		nearest, at := 1<<30, 0
+		for k, u := range chosen {
 			dr, dg, db := t.r-u.r, t.g-u.g, t.b-u.b
 			if d := dr*dr + dg*dg + db*db; d < nearest {
-				nearest = d
-				place[t.bin] = uint8(k)
+				nearest, at = d, k
 			}
 		}
+		if nearest > alike && len(chosen) < 256 {
+			at = len(chosen)
+			chosen = append(chosen, t)
+			out.Palette = append(out.Palette, color.NRGBA{uint8(t.r), uint8(t.g), uint8(t.b), 0xff})
+		}
+		place[t.bin] = uint8(at)
 	}
 	for i := range out.Pix {
 		out.Pix[i] = place[bin(img.Pix[4*i:4*i+4])]
