@@ -39,8 +39,9 @@ type Layer struct {
 	Feedback []float32 // feedback weight, of the same shape
 	Bias     []float32 // [out]; nil in convolutional layers
 
-	// Direct, if set, brings the error from the network's output, [class][unit
-	// of the output]; see UseDirectFeedback. Channels of a pixel lie together.
+	// Direct, if set, brings the error from the network's output to this layer's
+	// inputs, [class][input]; see UseDirectFeedback. The inputs of a
+	// convolutional layer are in the order [row][column][channel].
 	Direct []float32
 
 	Route Route

@@ -47,12 +47,16 @@ type Perturbation struct {
 	Observe func(responses []Response) error
 }
 
-// Response is what a batch told about the feedback weights of one layer. The
-// arrays are overwritten by the next batch.
+// Response is what a batch told about the feedback weights of one fully
+// connected layer, or about the direct feedback weights of any layer. The arrays
+// are overwritten by the next batch.
 type Response struct {
-	Layer  *Layer
-	Noise  []float32 // added to the layer's inputs, [image][input]
-	Error  []float32 // gradient of each image's loss with respect to the layer's drive, as it came down, [image][unit]
+	Layer *Layer
+	Noise []float32 // added to the layer's inputs, [image][input]
+	// Error is the gradient of each image's loss with respect to the layer's
+	// drive, as it came down, [image][unit]; with direct feedback that with
+	// respect to the network's output, [image][class].
+	Error  []float32
 	Change []float64 // of each image's loss, [image]; the same for all layers
 }
 
@@ -237,15 +241,17 @@ func (n *Network) responses(batch int) []Response {
 		if z.inputs[i] == nil {
 			continue
 		}
-		a, ok := s.(*affine)
-		if !ok {
-			continue
+		from := s
+		if s.layer().Direct != nil {
+			from = n.stages[len(n.stages)-1]
+		} else if _, convolutional := s.(*convolution); convolutional {
+			continue // its drive's error is not kept
 		}
-		z.errors[i] = grow(z.errors[i], len(a.g))
-		for k, d := range a.g {
+		z.errors[i] = grow(z.errors[i], len(from.gradient()))
+		for k, d := range from.gradient() {
 			z.errors[i][k] = scale * d
 		}
-		list = append(list, Response{&a.Layer, z.inputs[i], z.errors[i], z.change})
+		list = append(list, Response{s.layer(), z.inputs[i], z.errors[i], z.change})
 	}
 	return list
 }

@@ -197,10 +197,10 @@ func TestDirectFeedbackThroughTheWeightIsBackpropagation(t *testing.T) {
 	layers := []Affine{{Units: 5, Activation: Tanh}, {Units: 3}}
 	a, b := perceptron(t, 4, layers...), perceptron(t, 4, layers...)
 	b.UseDirectFeedback(1)
-	if got := len(b.Layers[0].Direct); got != 15 || b.Layers[1].Direct != nil {
-		t.Fatalf("%d direct weights, want 15 and none for the output", got)
+	if got := len(b.Layers[1].Direct); got != 15 || b.Layers[0].Direct != nil {
+		t.Fatalf("%d direct weights, want 15 and none for the inputs", got)
 	}
-	copy(b.Layers[0].Direct, b.Layers[1].Weight) // both [class][unit]
+	copy(b.Layers[1].Direct, b.Layers[1].Weight) // both [class][input]
 	batch := Batch{Images: normals(1, 6*4), Targets: normals(2, 6*3)}
 	a.forwardBackward(batch.Images, wanted{values: batch.Targets})
 	b.forwardBackward(batch.Images, wanted{values: batch.Targets})
@@ -220,7 +220,7 @@ func TestDirectFeedbackTrainsConvolutions(t *testing.T) {
 	before := append([]float32(nil), a.Layers[0].Weight...)
 	first := train(t, a, 4, 8, ReportSGD())
 	last := 0.0
-	for range 10 {
+	for range 40 {
 		last = train(t, a, 4, 8, ReportSGD())
 	}
 	if !(last < first/2) {
@@ -243,6 +243,36 @@ func TestDirectFeedbackTrainsConvolutions(t *testing.T) {
 	train(t, a, 2, 8, ReportSGD())
 	train(t, b, 2, 8, ReportSGD())
 	sameBits(t, a, b)
+}
+
+// With direct feedback every hidden layer, convolutional ones too, answers to
+// the error at the output.
+func TestResponsesToDirectFeedback(t *testing.T) {
+	n := small(t, Softmax)
+	n.UseDirectFeedback(1)
+	images, labels := randomBatch(n, 6)
+	p := &Perturbation{Noise: 0.1, Random: stream.New(1, "perturbations"), Observe: func(responses []Response) error {
+		for i, r := range responses {
+			if r.Layer != n.Layers[i+1] || len(r.Noise)*n.Classes != 6*len(r.Layer.Direct) || len(r.Error) != 6*n.Classes {
+				t.Errorf("%s: %d of noise, %d of errors, %d direct weights", r.Layer.Name, len(r.Noise), len(r.Error), len(r.Layer.Direct))
+			}
+			// softmax − one-hot of single images
+			sum, label := float32(0), r.Error[int(labels[0])]
+			for _, e := range r.Error[:n.Classes] {
+				sum += e
+			}
+			if math.Abs(float64(sum)) > 1e-5 || !(label < 0 && label > -1) {
+				t.Errorf("errors of the first image add up to %v, %v at its label", sum, label)
+			}
+		}
+		if len(responses) != 4 {
+			t.Errorf("%d responses, want 4", len(responses))
+		}
+		return nil
+	}}
+	if _, _, err := n.TrainPerturbed(Batch{Images: images, Labels: labels}, nil, p); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Node perturbation alone, without feedback weights, lowers the loss.
