@@ -20,7 +20,12 @@ func sumVector(rows, weights []float64, neurons, starts []int32) {
 }
 
 func poissonVector(rows []float64, pairs int, s *[4][4]uint64, thresholds [][8]int32) {
-	poissonAVX2(&rows[0], pairs, s, &thresholds[0], len(thresholds))
+	// What few words exceed is worth a branch.
+	common := 1
+	for common < len(thresholds) && thresholds[common-1][0] < 1<<31-1<<24 {
+		common++
+	}
+	poissonAVX2(&rows[0], pairs, s, &thresholds[0], common, len(thresholds))
 }
 
 // integrateAVX2 is integrateGo; past is the first row of inputs and present the
@@ -35,6 +40,8 @@ func integrateAVX2(s *state, c *layerConstants, past, present *float64, strideBy
 func sumAVX2(rows, weights *float64, neurons, starts *int32, steps int)
 
 // poissonAVX2 is poissonGo, for at least one pair of steps and one threshold.
+// Thresholds after the first common ones are tried only if a word exceeds the
+// last of those.
 //
 //go:noescape
-func poissonAVX2(rows *float64, pairs int, s *[4][4]uint64, thresholds *[8]int32, count int)
+func poissonAVX2(rows *float64, pairs int, s *[4][4]uint64, thresholds *[8]int32, common, count int)

@@ -72,12 +72,14 @@ step:
 	VPSUBUSW Y14, Y6, Y6
 
 	// Potential and drive; Y11 = fired.
+	VPCMPEQQ Y15, Y6, Y12
 	VFMADD132PD Leak(AX), Y9, Y2
 	VFMADD132PD Leak(AX), Y9, Y3
 	VCMPPD $0x0d, Y8, Y2, Y11
-	VPCMPEQQ Y15, Y6, Y12
 	VANDPD Y12, Y11, Y11
-	VBLENDVPD Y11, Reset(AX), Y2, Y2
+	VANDPD Reset(AX), Y11, Y12
+	VANDNPD Y2, Y11, Y2
+	VORPD Y12, Y2, Y2
 	VANDPD RefractorySteps(AX), Y11, Y12
 	VPOR Y12, Y6, Y6
 	VMOVMSKPD Y11, R13
@@ -178,15 +180,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func poissonAVX2(rows *float64, pairs int, s *[4][4]uint64, thresholds *[8]int32, count int)
-TEXT ·poissonAVX2(SB), NOSPLIT, $0-40
+// func poissonAVX2(rows *float64, pairs int, s *[4][4]uint64, thresholds *[8]int32, common, count int)
+TEXT ·poissonAVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+0(FP), DI
 	MOVQ pairs+8(FP), CX
 	MOVQ s+16(FP), BX
 	MOVQ thresholds+24(FP), SI
-	MOVQ count+32(FP), DX
+	MOVQ common+32(FP), R9
+	MOVQ count+40(FP), DX
+	SHLQ $5, R9
+	ADDQ SI, R9              // end of the thresholds that are always tried
 	SHLQ $5, DX
-	ADDQ SI, DX              // end of the thresholds
+	ADDQ SI, DX              // end of all
 	VMOVDQU (BX), Y0
 	VMOVDQU 32(BX), Y1
 	VMOVDQU 64(BX), Y2
@@ -216,13 +221,16 @@ pair:
 	VPXOR Y6, Y6, Y6
 	MOVQ SI, R8
 
-threshold:
+often:
 	VPCMPGTD (R8), Y4, Y7
 	VPSUBD Y7, Y6, Y6
 	ADDQ $32, R8
-	CMPQ R8, DX
-	JNE threshold
+	CMPQ R8, R9
+	JNE often
+	VPTEST Y7, Y7
+	JNZ rarely
 
+counted:
 	VEXTRACTI128 $1, Y6, X7
 	VCVTDQ2PD X6, Y8
 	VCVTDQ2PD X7, Y9
@@ -238,3 +246,11 @@ threshold:
 	VMOVDQU Y3, 96(BX)
 	VZEROUPPER
 	RET
+
+rarely:
+	CMPQ R8, DX
+	JEQ counted
+	VPCMPGTD (R8), Y4, Y7
+	VPSUBD Y7, Y6, Y6
+	ADDQ $32, R8
+	JMP rarely
