@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/weightalign/lab/rddkit/internal/gemm"
 )
 
 // Machine is a build and the machine it runs on.
@@ -66,4 +68,11 @@ func processor() string {
 		}
 	}
 	return runtime.GOARCH
+}
+
+// backend names what multiplies matrices, without the library's place on this
+// machine: records are for others to read.
+func backend() string {
+	name, _, _ := strings.Cut(gemm.Backend(), " (/")
+	return name
 }

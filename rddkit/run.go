@@ -15,7 +15,6 @@ import (
 
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/dataset"
-	"github.com/weightalign/lab/rddkit/internal/gemm"
 	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/place"
 	"github.com/weightalign/lab/rddkit/internal/stream"
@@ -240,7 +239,7 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets
 		now.record.Series, now.record.Provenance = earlier.Series, earlier.Provenance
 	}
 	now.record.Provenance.Sessions = append(now.record.Provenance.Sessions, Session{
-		Started: time.Now().UTC().Format(time.RFC3339), FirstEpoch: now.record.EpochsDone(), Machine: ThisMachine(), BLAS: gemm.Backend(),
+		Started: time.Now().UTC().Format(time.RFC3339), FirstEpoch: now.record.EpochsDone(), Machine: ThisMachine(), BLAS: backend(),
 	})
 	if now.record.EpochsDone() > 0 { // bring a folder up to date that was cut off while being written
 		return now, now.save()
