@@ -28,7 +28,8 @@ const (
 )
 
 // Layer is the part that all layers share: the tensors that outlive a batch.
-// They may be read and overwritten between batches.
+// Their elements may be read and overwritten between batches; the slices
+// themselves must stay.
 type Layer struct {
 	Name string // "conv1", "conv2", …, "fc1", "fc2", …
 
