@@ -180,6 +180,18 @@ func (c Comparison) Run(ctx context.Context, progress Progress) (*Compared, erro
 	return result, nil
 }
 
+// ByCorrelation returns one of a neuron's quantities at every noise correlation,
+// with its standard error, ready to be drawn.
+func (c *Compared) ByCorrelation(neuron int, quantity func(ComparisonCell) Summary) (correlations, means, errs []float64) {
+	for _, row := range c.Cells {
+		s := quantity(row[neuron])
+		correlations = append(correlations, row[neuron].Correlation)
+		means = append(means, s.Mean)
+		errs = append(errs, s.StdErr())
+	}
+	return correlations, means, errs
+}
+
 // RateCurve measures how the first neuron's firing depends on its weight: repeats
 // simulations of the given time at every weight, slopes by differences
 // between half a unit above and half a unit below with the same noise. progress may be nil.

@@ -315,6 +315,20 @@ func (l Learning) LearnFrom(ctx context.Context, starts [][]float64, progress Pr
 	return trajectories, nil
 }
 
+// Follow returns one quantity of every trajectory at every sample, [run][sample],
+// and the samples' times, ready to be drawn. The trajectories are of one length.
+func Follow(trajectories []*Trajectory, quantity func(t *Trajectory, sample int) float64) (time []float64, runs [][]float64) {
+	for _, t := range trajectories {
+		run := make([]float64, len(t.Time))
+		for sample := range run {
+			run[sample] = quantity(t, sample)
+		}
+		runs = append(runs, run)
+		time = t.Time
+	}
+	return time, runs
+}
+
 // Progress is told how many of total pieces of work are done.
 type Progress func(done, total int, text string)
 

@@ -10,6 +10,19 @@ type Online interface {
 	Effect() float64
 }
 
+// MeanEffect lets a rule observe a neuron's blocks one after the other, and returns
+// its mean estimate after the first settle of them. costs is [block].
+func (r *Run) MeanEffect(rule Online, neuron int, costs []float64, settle int) float64 {
+	var sum float64
+	for b, cost := range costs {
+		rule.Observe(r.Drive[neuron][b], cost)
+		if b >= settle {
+			sum += rule.Effect()
+		}
+	}
+	return sum / float64(len(costs)-settle)
+}
+
 // Alternating is the published rule. Per block, with V the neuron's parameters, D an
 // accumulator and a = (1, 0, 0):
 //

@@ -260,6 +260,22 @@ func (s Surface) Gradient(w1, w2 float64) [2]float64 {
 	return g
 }
 
+// Contour returns the points around a centre at which the surface first reaches a
+// level, at equal angles and closed; where it does not, the square's edge.
+func (s Surface) Contour(centre [2]float64, level float64, points int) (w1, w2 []float64) {
+	inside := func(w float64) bool { return w >= s.least && w <= s.most }
+	for k := range points + 1 {
+		sin, cos := math.Sincos(2 * math.Pi * float64(k) / float64(points))
+		x, y := centre[0], centre[1]
+		const step = 0.02
+		for inside(x+step*cos) && inside(y+step*sin) && s.At(x, y) < level {
+			x, y = x+step*cos, y+step*sin
+		}
+		w1, w2 = append(w1, x), append(w2, y)
+	}
+	return w1, w2
+}
+
 // lowest searches the square in steps of 0.05 and less.
 func (s Surface) lowest() (best [2]float64) {
 	const steps = 360

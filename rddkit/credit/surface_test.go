@@ -38,6 +38,32 @@ func TestSurfaceIsExactOnPolynomials(t *testing.T) {
 	})
 }
 
+func TestContourIsALevel(t *testing.T) {
+	weights := []float64{2, 4, 6, 8, 10, 12, 14, 16, 18, 20}
+	cost := table[float64](len(weights), len(weights))
+	for i, x := range weights {
+		for j, y := range weights {
+			cost[i][j] = math.Hypot(x-11, y-9) * math.Hypot(x-11, y-9)
+		}
+	}
+	s, err := fitSurface(weights, cost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w1, w2 := s.Contour([2]float64{11, 9}, 16, 12)
+	for k := range w1 {
+		if r := math.Hypot(w1[k]-11, w2[k]-9); math.Abs(r-4) > 0.03 {
+			t.Errorf("point %d is %v from the centre, want 4", k, r)
+		}
+	}
+	if len(w1) != 13 || math.Abs(w1[0]-w1[12]) > 1e-9 {
+		t.Error("the contour is not closed")
+	}
+	if x, _ := s.Contour([2]float64{11, 9}, 1e9, 4); math.Abs(x[0]-20) > 0.03 {
+		t.Errorf("a level that is not reached ends at %v, want the edge", x[0])
+	}
+}
+
 // Reference, from 19 × 19 points of ten runs: the true effect's update is 1.5° off
 // the gradient, the observed dependence at c = 0.99 25°. The map here is coarse.
 func TestUpdateField(t *testing.T) {

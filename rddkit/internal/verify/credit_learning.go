@@ -101,16 +101,9 @@ func (r recorded) alternatingBias(c *comparison) error {
 			}
 			costs := sim.Costs(credit.Valley)
 			for i := range weights {
-				rule := credit.Alternating{Threshold: 1, Window: window, Rate: 0.1}
-				var mean float64
 				const settle = 500 // blocks until the rule has forgotten its start
-				for b, cost := range costs {
-					rule.Observe(sim.Drive[i][b], cost)
-					if b >= settle {
-						mean += rule.Effect() / float64(len(costs)-settle)
-					}
-				}
-				found[fmt.Sprintf("two_V.%d", i)] = mean
+				rule := &credit.Alternating{Threshold: 1, Window: window, Rate: 0.1}
+				found[fmt.Sprintf("two_V.%d", i)] = sim.MeanEffect(rule, i, costs, settle)
 				estimator := credit.Discontinuity{Window: window}
 				if math.IsInf(window, 1) {
 					estimator = credit.ObservedDependence()
