@@ -33,12 +33,26 @@ const (
 	FuzzyWald Method = "fuzzy-wald"
 	// FeedbackAlignment keeps them fixed and random (Lillicrap et al. 2016).
 	FeedbackAlignment Method = "fa"
+	// NodePerturbation learns them in training, from what noise in the inputs of
+	// these layers does to the loss (Lansdell, Prakash and Kording 2020).
+	NodePerturbation Method = "node-perturbation"
+	// SignSymmetry gives them the signs of the feedforward weights before every
+	// epoch (Liao, Leibo and Poggio 2016): a control.
+	SignSymmetry Method = "sign-symmetry"
+	// DirectFeedbackAlignment sends the output's error to every hidden layer,
+	// convolutional ones too, through fixed random weights (Nøkland 2016). The
+	// feedback weights in the record are then of no use.
+	DirectFeedbackAlignment Method = "dfa"
+	// DirectNodePerturbation learns those direct weights by node perturbation:
+	// the column NP of the talk's table.
+	DirectNodePerturbation Method = "dfa-node-perturbation"
 	// Backpropagation uses the feedforward weights themselves: the ideal.
 	Backpropagation Method = "bp"
 )
 
 // Methods lists every method, in the order in which figures show them.
-var Methods = []Method{FeedbackAlignment, RDD, FuzzyRDD, FuzzyWald, Backpropagation}
+var Methods = []Method{FeedbackAlignment, RDD, FuzzyRDD, FuzzyWald, NodePerturbation, SignSymmetry,
+	DirectFeedbackAlignment, DirectNodePerturbation, Backpropagation}
 
 // String returns the method as figures name it.
 func (m Method) String() string {
@@ -51,6 +65,14 @@ func (m Method) String() string {
 		return "Fuzzy RDD (Wald)"
 	case FeedbackAlignment:
 		return "FA"
+	case NodePerturbation:
+		return "Node perturbation"
+	case SignSymmetry:
+		return "Sign symmetry"
+	case DirectFeedbackAlignment:
+		return "DFA"
+	case DirectNodePerturbation:
+		return "DFA, node perturbation"
 	case Backpropagation:
 		return "BP"
 	}
@@ -68,7 +90,7 @@ type Experiment struct {
 	// which is embedded.
 	Dataset string `json:"dataset" usage:"data set (rdd data list shows them)"`
 	// Method is where the feedback weights come from. Default RDD.
-	Method Method `json:"method" usage:"rdd, fuzzy-rdd, fuzzy-wald, fa or bp"`
+	Method Method `json:"method" usage:"rdd, fuzzy-rdd, fuzzy-wald, node-perturbation, sign-symmetry, fa, dfa, dfa-node-perturbation or bp"`
 	// Epochs is the number of passes over the training images. Default 100.
 	Epochs int `json:"epochs" usage:"passes over the training images"`
 	// Seed is the one seed of all random streams.
@@ -124,6 +146,9 @@ type Experiment struct {
 	// steps of 1 ms. Default 3. A neuron that is refractory for longer than the
 	// method's windows reckon with passes its threshold without a spike.
 	RefractorySteps int `json:"refractory-steps,omitempty" usage:"shortest interval between two spikes, ms"`
+	// Noise is the standard deviation of the perturbations of both methods of
+	// node perturbation. Default 0.01.
+	Noise float64 `json:"noise,omitempty" usage:"standard deviation of node perturbations"`
 }
 
 // Resolve returns the experiment with every default written out. It fails with
@@ -150,6 +175,9 @@ func (e Experiment) defaults() Experiment {
 	fill(&e.RDDRate, published.RDDRate)
 	fill(&e.Interval, published.Interval)
 	fill(&e.RefractorySteps, published.RefractorySteps)
+	if e.learnsFromBatches() {
+		fill(&e.Noise, 0.01)
+	}
 	return e
 }
 
@@ -206,11 +234,11 @@ func (e Experiment) validate() error {
 	if _, ok := losses[e.Loss]; !ok {
 		return invalid.New("Loss", e.Loss, "double-softmax or softmax")
 	}
-	if e.usesRDD() {
-		_, err := e.learner()
-		return err
+	if e.learnsFromBatches() && e.TrainEpochs != 0 {
+		return invalid.New("TrainEpochs", e.TrainEpochs, "0 for a method that learns feedback weights in training")
 	}
-	return nil
+	_, err := e.learner()
+	return err
 }
 
 var losses = map[string]nn.Loss{"double-softmax": nn.DoubleSoftmax, "softmax": nn.Softmax}
@@ -236,6 +264,12 @@ func (e Experiment) learner() (align.Learner, error) {
 		return align.FeedbackAlignment{}, nil
 	case Backpropagation:
 		return align.Backprop{}, nil
+	case SignSymmetry:
+		return align.SignSymmetry{}, nil
+	case DirectFeedbackAlignment:
+		return align.FeedbackAlignment{}, nil
+	case NodePerturbation, DirectNodePerturbation:
+		return e.newPerturbation()
 	}
 	drive, err := spike.ParseDrive(e.Drive)
 	if err != nil {
@@ -280,6 +314,9 @@ func (e Experiment) stem() string {
 	unless(&e.RDDRate, published.RDDRate)
 	unless(&e.Interval, published.Interval)
 	unless(&e.RefractorySteps, published.RefractorySteps)
+	if !e.learnsFromBatches() {
+		e.Noise = 0
+	}
 	if !e.usesRDD() {
 		e.RDDTime, e.Drive = 0, ""
 		e.RDDEpochs, e.Carry, e.RDDRate, e.Interval, e.EscapeWidth, e.RefractorySteps = 0, "", 0, 0, 0, 0

@@ -160,5 +160,5 @@ func TestEveryFieldIsAFlag(t *testing.T) {
 func ExampleExperiment_Resolve() {
 	_, err := Experiment{Method: "hebb"}.Resolve()
 	fmt.Println(err)
-	// Output: Method is "hebb": want one of fa, rdd, fuzzy-rdd, fuzzy-wald, bp
+	// Output: Method is "hebb": want one of fa, rdd, fuzzy-rdd, fuzzy-wald, node-perturbation, sign-symmetry, dfa, dfa-node-perturbation, bp
 }

@@ -206,6 +206,9 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets
 	if e.Method == Backpropagation {
 		network.SetRoute(nn.ThroughWeight)
 	}
+	if e.usesDirectFeedback() {
+		network.UseDirectFeedback(e.Seed)
+	}
 	learner, err := e.learner()
 	if err != nil {
 		return nil, err
@@ -405,9 +408,9 @@ func (run *run) train(ctx context.Context) error {
 		for range batches {
 		}
 	}()
-	step := 0
+	step, train := 0, run.batchTrainer(epoch)
 	for b := range batches {
-		_, _, err := run.network.TrainBatch(b.images, b.labels, run.sgd)
+		err := train(b, step)
 		b.free <- b
 		if err != nil {
 			return err

@@ -12,7 +12,8 @@ import (
 // deviation Noise added to what each of the layers' neurons sends up, and is
 // told what the noise did.
 //
-// LearnBatch is called once for every batch, with the layers as in Learn, and
+// LearnBatch is called once for every batch, with layers of which only Feedback
+// is looked at (so that they need not lie on top of each other, as in Learn), and
 // reports whether it changed their Feedback. When a batch does not fit, nothing
 // has changed.
 type BatchLearner interface {
@@ -36,8 +37,8 @@ func checkBatch(layers []Layer, batch []Perturbed) error {
 	for n, b := range batch {
 		samples, l := len(b.Change), layers[n]
 		field := func(name string) string { return fmt.Sprintf("batch[%d].%s", n, name) }
-		if len(l.Forward) != l.In*l.Out || len(l.Feedback) != l.In*l.Out || l.In < 1 || l.Out < 1 {
-			return invalid.Newf(fmt.Sprintf("layers[%d]", n), fmt.Sprintf("%d and %d weights", len(l.Forward), len(l.Feedback)), "%d×%d of each", l.In, l.Out)
+		if len(l.Feedback) != l.In*l.Out || l.In < 1 || l.Out < 1 {
+			return invalid.Newf(fmt.Sprintf("layers[%d].Feedback", n), fmt.Sprintf("%d weights", len(l.Feedback)), "%d×%d weights", l.In, l.Out)
 		}
 		switch {
 		case samples == 0:

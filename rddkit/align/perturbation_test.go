@@ -256,7 +256,7 @@ func TestBadPerturbationInput(t *testing.T) {
 		"PerturbationOptions.Restart":      made(PerturbationOptions{Restart: -1}),
 		"PerturbationOptions.Interval":     made(PerturbationOptions{Interval: -1}),
 		"batch":                            learnt(nil, keep),
-		"layers[0]":                        learnt([]Layer{{In: 3, Out: 2}}, keep),
+		"layers[0].Feedback":               learnt([]Layer{{In: 3, Out: 2}}, keep),
 		"batch[0].Noise":                   learnt([]Layer{l}, func(b *Perturbed) { b.Noise = b.Noise[1:] }),
 		"batch[0].Error":                   learnt([]Layer{l}, func(b *Perturbed) { b.Error = nil }),
 		"batch[0].Change":                  learnt([]Layer{l}, func(b *Perturbed) { *b = Perturbed{} }),
