@@ -1,0 +1,82 @@
+package rddkit
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/internal/npy"
+)
+
+// Methods that learn in training have a state between epochs: a run of two
+// epochs is that of one and then one, and their feedback weights moved.
+func TestLearningInTrainingGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains the report's network six times, some seconds")
+	}
+	for _, method := range []Method{NodePerturbation, DirectNodePerturbation} {
+		e := Experiment{Method: method, Epochs: 2, TrainLimit: 200, TestLimit: 16, BatchSize: 8}
+		whole := mustRun(t, t.TempDir(), e)
+		dir := t.TempDir()
+		e.Epochs = 1
+		first := mustRun(t, dir, e)
+		e.Epochs = 2
+		same(t, string(method), whole, mustRun(t, dir, e))
+
+		plain := e
+		plain.Epochs = 1
+		plain.Method = map[Method]Method{NodePerturbation: FeedbackAlignment, DirectNodePerturbation: DirectFeedbackAlignment}[method]
+		other := mustRun(t, t.TempDir(), plain)
+		if first.TrainCost[0] != other.TrainCost[0] {
+			t.Errorf("%s starts at a cost of %v, %s at %v", method, first.TrainCost[0], plain.Method, other.TrainCost[0])
+		}
+		a, err := npy.ReadFile(first.Dir + "/weight_1.npy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := npy.ReadFile(other.Dir + "/weight_1.npy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal := true
+		for i, v := range a.Float32() {
+			equal = equal && v == b.Float32()[i]
+		}
+		if equal {
+			t.Errorf("%s trained FC1 to the bits of %s: its feedback weights were of no use", method, plain.Method)
+		}
+	}
+}
+
+// Sign symmetry is complete after every call of the learner.
+func TestSignSymmetryIsComplete(t *testing.T) {
+	e := little
+	e.Method = SignSymmetry
+	r := mustRun(t, t.TempDir(), e)
+	for layer := 1; layer <= Layers; layer++ {
+		for epoch, percent := range r.SignAlignment(layer) {
+			if percent != 100 {
+				t.Errorf("FC%d, epoch %d: %v %% of the signs agree", layer, epoch, percent)
+			}
+		}
+	}
+}
+
+// Noise is a part of the name of methods that use it, and of no other's.
+func TestNoiseNamesPerturbationsOnly(t *testing.T) {
+	for _, method := range Methods {
+		a, b := Experiment{Method: method}, Experiment{Method: method, Noise: 0.5}
+		nameA, errA := a.Name()
+		nameB, errB := b.Name()
+		if errA != nil || errB != nil || (nameA != nameB) != a.learnsFromBatches() {
+			t.Errorf("%s: names %q and %q (%v, %v)", method, nameA, nameB, errA, errB)
+		}
+	}
+	var wrong *invalid.Error
+	if _, err := (Experiment{Method: NodePerturbation, Noise: -1}).Resolve(); !errors.As(err, &wrong) {
+		t.Errorf("a negative noise: %v", err)
+	}
+	if _, err := (Experiment{Method: NodePerturbation, TrainEpochs: 1}).Resolve(); !errors.As(err, &wrong) || wrong.Field != "TrainEpochs" {
+		t.Errorf("learning from batches without training: %v", err)
+	}
+}
