@@ -2,45 +2,51 @@ package align
 
 import (
 	"context"
+	"math/rand/v2"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/spike"
 )
 
 // reportLayers makes the report's layers for CIFAR-10, with weights as at the
 // start of training.
-func reportLayers() []Layer {
-	random := stream.New(1, "weights")
-	var layers []Layer
-	sizes := []int{1600, 384, 192, 10}
-	for l := range 3 {
-		layer := Layer{In: sizes[l], Out: sizes[l+1], Forward: make([]float32, sizes[l]*sizes[l+1]), Feedback: make([]float32, sizes[l]*sizes[l+1])}
-		for i := range layer.Forward {
-			layer.Forward[i] = float32(random.NormFloat64())
-			layer.Feedback[i] = float32(random.NormFloat64())
-		}
-		layers = append(layers, layer)
+func reportLayers() []Layer { return randomLayers[float32](1, 1600, 384, 192, 10) }
+
+// One Learn of 90 s at the report's size, after the first: with the rule
+// Accumulating every neuron is driven then.
+func BenchmarkRDDPhase(b *testing.B) {
+	for _, drive := range []spike.Drive{spike.Accumulating, spike.Fresh} {
+		b.Run(drive.String(), func(b *testing.B) {
+			learner := must(NewRDD(RDDOptions{Seed: 1, Drive: drive}))
+			layers := reportLayers()
+			if err := learner.Learn(context.Background(), layers, nil); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := learner.Learn(context.Background(), layers, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(learner.Options().Time*float64(b.N)/b.Elapsed().Seconds(), "simulated-s/s")
+		})
 	}
-	return layers
 }
 
-// One Learn of 90 s at the report's size, after the first: every neuron is
-// driven.
-func BenchmarkRDDPhase(b *testing.B) {
-	learner, err := NewRDD(RDDOptions{Seed: 1})
-	if err != nil {
-		b.Fatal(err)
+// What an observation costs one synapse: the terms of the windows of one
+// neuron in a stretch, and the tile's targets in the second-level cache.
+func BenchmarkRegress(b *testing.B) {
+	const rows, windows = 2560, 18
+	random := rand.New(rand.NewPCG(1, 2))
+	table := make([]float64, rows*tileWidth)
+	terms := make([]term, windows)
+	for i := range terms {
+		terms[i].row = random.Int64N(rows)
 	}
-	layers := reportLayers()
-	if err := learner.Learn(context.Background(), layers, nil); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
+	var intercept, slope [tileWidth]float64
+	carry := [4]float64{1, 0, 0, 1}
 	for b.Loop() {
-		if err := learner.Learn(context.Background(), layers, nil); err != nil {
-			b.Fatal(err)
-		}
+		regressKernel(&intercept, &slope, &carry, table, terms)
 	}
-	b.ReportMetric(learner.Options().Time*float64(b.N)/b.Elapsed().Seconds(), "simulated-s/s")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*windows*tileWidth), "ns/window-synapse")
 }

@@ -50,4 +50,18 @@
 // with a 2×2 matrix Φ and 2-vectors c_w for each lower neuron: a matrix product
 // instead of a chain of updates, exact but for rounding (about 1e-17).
 // [Regression] is the step as written, for one synapse.
+//
+// The targets y of a stretch depend only on when a window ended, except for the
+// 8 % of windows that opened when the neuron's last one ended, so one row of
+// targets per step serves all lower neurons. The neurons above are taken 16 at a
+// time: their rows of a stretch fill the second-level cache while the terms of
+// all lower neurons stream past.
+//
+// One call at the report's size (90 s, layers of 1600, 384, 192 and 10 neurons,
+// all driven) is 89 million steps of a neuron, 65 million Poisson numbers, 1.2
+// billion additions of a weight for a spike, and 868 thousand windows with 275
+// million targets, each of which takes two multiplications and two additions.
+// With 256-bit vectors that is about 1.7 billion vector instructions, a quarter
+// of a second on one core that does three in a cycle at 2.3 GHz. The parameters
+// (22 MB) are read and written once for each stretch of 2500 steps.
 package align

@@ -63,9 +63,15 @@ func TestObserveNamesBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	for field, observe := range map[string]func() (Observations, error){
-		"lower":   func() (Observations, error) { return Observe(context.Background(), layers[0], spike.Params{}, 0, 1, 6, 0) },
-		"upper":   func() (Observations, error) { return Observe(context.Background(), layers[0], spike.Params{}, 0, 1, 0, -1) },
-		"seconds": func() (Observations, error) { return Observe(context.Background(), layers[0], spike.Params{}, 0, math.NaN(), 0, 0) },
+		"lower": func() (Observations, error) {
+			return Observe(context.Background(), layers[0], spike.Params{}, 0, 1, 6, 0)
+		},
+		"upper": func() (Observations, error) {
+			return Observe(context.Background(), layers[0], spike.Params{}, 0, 1, 0, -1)
+		},
+		"seconds": func() (Observations, error) {
+			return Observe(context.Background(), layers[0], spike.Params{}, 0, math.NaN(), 0, 0)
+		},
 	} {
 		_, err := observe()
 		var bad *invalid.Error
