@@ -308,7 +308,8 @@ func save[T spike.Float](r *RDD, layers []LayerOf[T]) (undo func()) {
 	fresh := r.epoch == 0
 	feedback := make([][]T, len(layers))
 	for l := range layers {
-		feedback[l] = append([]T{}, layers[l].Feedback...)
+		feedback[l] = make([]T, len(layers[l].Feedback))
+		copyBlocks(feedback[l], layers[l].Feedback)
 		if !fresh {
 			r.layers[l].save()
 		}

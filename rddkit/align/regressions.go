@@ -78,8 +78,8 @@ func (l *regressions) restore() {
 }
 
 // copyBlocks is copy on all cores.
-func copyBlocks(to, from []synapses) {
-	const block = 2048
+func copyBlocks[T any](to, from []T) {
+	const block = 4096
 	parallel.For((len(from)+block-1)/block, func(b int) { copy(to[b*block:], from[b*block:min(len(from), (b+1)*block)]) })
 }
 

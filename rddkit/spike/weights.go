@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/internal/parallel"
 )
 
 // Float is the precision of a network's weights.
@@ -31,9 +32,11 @@ func ScaleWeights[T Float](p Params, field string, weights []T, in int) ([]float
 	}
 	factor := T(p.OrDefault().WeightScale * float64(in))
 	scaled := make([]float64, len(weights))
-	for i, w := range weights {
-		scaled[i] = float64(T(factor*w) / deviation)
-	}
+	parallel.For(buffers(len(weights)), func(b int) {
+		for i := b * buffer; i < min((b+1)*buffer, len(weights)); i++ {
+			scaled[i] = float64(T(factor*weights[i]) / deviation)
+		}
+	})
 	return scaled, nil
 }
 
@@ -54,23 +57,31 @@ func StandardDeviation[T Float](values []T) T {
 		return 0
 	}
 	n := T(len(values))
-	mean := sum(values) / n
-	squares := make([]T, len(values))
-	for i, v := range values {
-		d := v - mean
-		squares[i] = T(d * d)
-	}
-	return T(math.Sqrt(float64(sum(squares) / n)))
+	mean := sum(values, func(v T) T { return v }) / n
+	return T(math.Sqrt(float64(sum(values, func(v T) T { return T((v - mean) * (v - mean)) }) / n)))
 }
 
-// sum adds as NumPy does: buffer by buffer, each pairwise.
-func sum[T Float](x []T) T {
-	const buffer = 8192
+// buffer is how many values NumPy adds pairwise before it goes on.
+const buffer = 8192
+
+func buffers(n int) int { return (n + buffer - 1) / buffer }
+
+// sum adds term(x[i]) over all i as NumPy does: buffer by buffer, each pairwise.
+func sum[T Float](x []T, term func(T) T) T {
+	parts := make([]T, buffers(len(x)))
+	parallel.For(len(parts), func(b int) {
+		var terms [buffer]T
+		part := x[b*buffer : min((b+1)*buffer, len(x))]
+		for i, v := range part {
+			terms[i] = term(v)
+		}
+		parts[b] = pairwiseSum(terms[:len(part)])
+	})
 	var total T
-	for ; len(x) > buffer; x = x[buffer:] {
-		total += pairwiseSum(x[:buffer])
+	for _, p := range parts {
+		total += p
 	}
-	return total + pairwiseSum(x)
+	return total
 }
 
 // pairwiseSum adds up to 128 values by eight interleaved sums, and more by
