@@ -108,6 +108,7 @@ func Record(ctx context.Context, net *Network, phaseSteps int, input Input) (*Re
 		}
 	}
 	kernel := p.Kernel()
+	var heard []int // neurons below with a spike in the kernel's reach
 	escape, err := newEscapeNoise(p, net.Sizes, input)
 	if err != nil {
 		return nil, err
@@ -134,9 +135,16 @@ func Record(ctx context.Context, net *Network, phaseSteps int, input Input) (*Re
 				// The spikes of the layer below in this very step have age 1.
 				below := net.Sizes[l-1]
 				filtered := filter(kernel, r.Spikes[l-1], below, t)
+				heard = heard[:0]
+				for k, f := range filtered {
+					if f != 0 {
+						heard = append(heard, k)
+					}
+				}
 				for i := range current {
-					for k, f := range filtered {
-						current[i] += float64(net.Weights[l-1][i*below+k] * f)
+					row := net.Weights[l-1][i*below:][:below]
+					for _, k := range heard {
+						current[i] += float64(row[k] * filtered[k])
 					}
 				}
 			}
