@@ -34,6 +34,7 @@ var creditFiles = []struct {
 }{
 	{"causal_effect.json", replayCausalEffect},
 	{"learning.json", replayLearning},
+	{"feedback_learning.json", replayFeedback},
 }
 
 func recognisesCredit(dir string) bool {
