@@ -1,10 +1,10 @@
 """Looks in headless Chromium at what a reader sees of an executed notebook.
 
     python binder/browser.py NOTEBOOK.ipynb [--screenshot PNG]   the notebook, opened in JupyterLab
-    python binder/browser.py PAGE.html [--screenshot PNG]        the page, opened as a file
+    python binder/browser.py PAGE.html [--screenshot PNG]        its page beside it, opened as a file
 
-Fails if there is no chart in the page (an image or a canvas in a cell's output), if an interactive
-chart stays empty, or if a page asks the network for anything.
+Fails if the notebook has no picture, if a picture or an interactive chart of its outputs is not
+drawn in the browser, or if the page asks the network for anything.
 """
 
 import argparse
@@ -27,15 +27,16 @@ from tornado.websocket import websocket_connect
 
 SECONDS = 90  # that a page may take on a busy machine
 
-# Charts shown in the outputs, as [pictures, canvases, interactive charts that have no canvas yet].
+INTERACTIVE = '<details class="rdd-chart"'  # what rddkit/chart writes around an interactive chart
+
+# Opens the folded interactive charts; returns how many pictures and interactive charts are drawn.
 COUNT = """(() => {
   const area = document.querySelectorAll('.jp-OutputArea-output');
   const within = s => [...area].flatMap(o => [...o.querySelectorAll(s)]);
-  const folded = within('details').filter(d => d.querySelector('div'));
-  folded.forEach(d => d.open = true);
-  return [within('img').filter(i => i.naturalWidth > 0).length, within('canvas').length,
-          folded.filter(d => !d.querySelector('canvas')).length];
+  within('details').forEach(d => d.open = true);
+  return [within('img').filter(i => i.naturalWidth > 0).length, within('canvas').length];
 })()"""
+SHOW = "document.querySelector('.jp-OutputArea-output img')?.scrollIntoView()"
 
 
 def free_port():
@@ -88,7 +89,7 @@ def jupyterlab(notebook, scratch):
     }
     subprocess.run(
         [sys.executable, "-m", "nbformat.sign", os.path.join(folder, name)],
-        env=environment, check=True, stdout=subprocess.DEVNULL,
+        env=environment, check=True, capture_output=True,
     )
     port, token = free_port(), "token"
     log = os.path.join(scratch, "jupyterlab.log")
@@ -148,8 +149,17 @@ class Tab:
                 return message.get("result", {})
 
 
-async def look(tab_address, address, interactive, screenshot):
-    """Opens the address and waits for its charts; returns the counts and what it requested."""
+def charts(notebook):
+    """How many pictures and interactive charts the outputs of a notebook hold."""
+    with open(notebook, encoding="utf-8") as file:
+        cells = json.load(file)["cells"]
+    bundles = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    interactive = sum(INTERACTIVE in "".join(bundle.get("text/html", "")) for bundle in bundles)
+    return sum("image/png" in bundle for bundle in bundles), interactive
+
+
+async def look(tab_address, address, wanted, screenshot):
+    """Opens the address and waits for its charts; returns how many came and what was requested."""
     tab = Tab(await websocket_connect(tab_address, max_message_size=1 << 28))
     await tab.call("Network.enable")
     await tab.call("Page.enable")
@@ -158,16 +168,16 @@ async def look(tab_address, address, interactive, screenshot):
     while True:
         await asyncio.sleep(0.5)
         result = await tab.call("Runtime.evaluate", expression=COUNT, returnByValue=True)
-        pictures, canvases, empty = result["result"].get("value", [0, 0, 0])
-        done = canvases > 0 and empty == 0 if interactive else pictures + canvases > 0
-        if done or time.monotonic() > end:
+        found = result["result"].get("value", [0, 0])
+        if (found[0] >= wanted[0] and found[1] >= wanted[1]) or time.monotonic() > end:
             break
     if screenshot:
+        await tab.call("Runtime.evaluate", expression=SHOW)
         await asyncio.sleep(2)  # a chart grows for a second
         image = await tab.call("Page.captureScreenshot")
         with open(screenshot, "wb") as file:
             file.write(base64.b64decode(image["data"]))
-    return done, (pictures, canvases, empty), tab.requested
+    return found, tab.requested
 
 
 def main():
@@ -175,22 +185,24 @@ def main():
     parser.add_argument("file", metavar="NOTEBOOK.ipynb|PAGE.html")
     parser.add_argument("--screenshot", metavar="PNG")
     arguments = parser.parse_args()
-    page = arguments.file.endswith(".html")
-    with open(arguments.file, encoding="utf-8") as file:
-        interactive = "echarts.init" in file.read()
+    stem, kind = os.path.splitext(arguments.file)
+    wanted = charts(stem + ".ipynb")
+    if wanted[0] == 0:
+        sys.exit(f"browser: {stem}.ipynb has no picture")
 
     with contextlib.ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        if page:
+        if kind == ".html":
             address = "file://" + urllib.parse.quote(os.path.abspath(arguments.file))
         else:
             address = stack.enter_context(jupyterlab(arguments.file, scratch))
         tab = stack.enter_context(chromium(scratch))
-        done, counts, requested = asyncio.run(look(tab, address, interactive, arguments.screenshot))
+        found, requested = asyncio.run(look(tab, address, wanted, arguments.screenshot))
 
-    print("{}: {} pictures, {} canvases, {} interactive charts left empty".format(arguments.file, *counts))
-    if not done:
-        sys.exit("browser: the page lacks a chart")
+    print("{}: {} of {} pictures and {} of {} interactive charts are drawn".format(
+        arguments.file, found[0], wanted[0], found[1], wanted[1]))
+    if found[0] < wanted[0] or found[1] < wanted[1]:
+        sys.exit("browser: a chart is missing")
     away = [url for url in requested if urllib.parse.urlsplit(url).hostname not in (None, "127.0.0.1")]
     if away:
         sys.exit("browser: the page asks the network for " + ", ".join(sorted(set(away))))
