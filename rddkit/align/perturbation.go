@@ -42,6 +42,10 @@ type PerturbationOptions struct {
 	// Interval is the number of batches from one solution of LeastSquares to the
 	// next; 0 means 1.
 	Interval int
+	// KeepScale gives the feedback weights that LeastSquares finds the size
+	// (Frobenius) of the first ones seen, as the regression discontinuity method
+	// does. From few samples they are mostly noise, and many times too large.
+	KeepScale bool
 }
 
 func (o PerturbationOptions) resolved() (PerturbationOptions, error) {
@@ -108,6 +112,7 @@ type Perturbation struct {
 // perturbationSums are the sums of one layer.
 type perturbationSums struct {
 	in, out int
+	size    float64   // of the first feedback weights
 	targets []float64 // Σ λ dᵀ, [in][out]
 	errors  []float64 // Σ d dᵀ, [out][out]
 }
@@ -161,7 +166,7 @@ func (p *Perturbation) LearnBatch(layers []Layer, batch []Perturbed) (changed bo
 	}
 	if p.sums == nil {
 		for _, l := range layers {
-			p.sums = append(p.sums, perturbationSums{l.In, l.Out, make([]float64, l.In*l.Out), make([]float64, l.Out*l.Out)})
+			p.sums = append(p.sums, perturbationSums{l.In, l.Out, frobenius(l.Feedback), make([]float64, l.In*l.Out), make([]float64, l.Out*l.Out)})
 		}
 	}
 	for n, b := range batch {
@@ -171,6 +176,12 @@ func (p *Perturbation) LearnBatch(layers []Layer, batch []Perturbed) (changed bo
 		for n, l := range layers {
 			if err := p.sums[n].solve(l.Feedback, p.options.Ridge); err != nil {
 				return false, err
+			}
+			if size := frobenius(l.Feedback); p.options.KeepScale && size > 0 {
+				scale := float32(p.sums[n].size / size)
+				for k := range l.Feedback {
+					l.Feedback[k] *= scale
+				}
 			}
 		}
 		changed = true
@@ -264,6 +275,14 @@ func (s *perturbationSums) solve(feedback []float32, ridge float64) error {
 		}
 	}
 	return nil
+}
+
+func frobenius(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(float64(v) * float64(v))
+	}
+	return math.Sqrt(sum)
 }
 
 func matrix(x []float32, rows, columns int) blas32.General {

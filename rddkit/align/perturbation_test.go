@@ -135,7 +135,7 @@ func TestPerturbationFindsTheWeights(t *testing.T) {
 }
 
 func TestPerturbationGoesOnToTheSameBits(t *testing.T) {
-	for _, o := range []PerturbationOptions{{Noise: 0.1, HalfLife: 3, Interval: 2, Restart: 4}, {Rule: Gradient, Noise: 0.1}} {
+	for _, o := range []PerturbationOptions{{Noise: 0.1, HalfLife: 3, Interval: 2, Restart: 4, KeepScale: true}, {Rule: Gradient, Noise: 0.1}} {
 		whole, parts := newPerturbation(t, o), newPerturbation(t, o)
 		a, b := randomLayer(150, 5, 1), randomLayer(150, 5, 1)
 		for k := range 7 {
@@ -188,6 +188,23 @@ func TestNoiseSchedule(t *testing.T) {
 	}
 	if steady.Noise() != 0.01 || math.Abs(falling.Noise()-0.1) > 1e-15 {
 		t.Errorf("noise %v and %v, want 0.01 and 0.1", steady.Noise(), falling.Noise())
+	}
+}
+
+// Feedback weights that keep their scale point where the others do.
+func TestKeepScale(t *testing.T) {
+	free, kept := randomLayer(5, 3, 1), randomLayer(5, 3, 1)
+	size := frobenius(free.Feedback)
+	p, q := newPerturbation(t, PerturbationOptions{}), newPerturbation(t, PerturbationOptions{KeepScale: true})
+	for k := range uint64(3) {
+		learnBatch(t, p, free, perturbedLinear(free, 20, 0.01, k))
+		learnBatch(t, q, kept, perturbedLinear(free, 20, 0.01, k))
+	}
+	ratio := frobenius(free.Feedback) / size
+	for k, b := range kept.Feedback {
+		if math.Abs(float64(b)*ratio-float64(free.Feedback[k])) > 1e-5 {
+			t.Errorf("feedback %d: %v, want %v", k, b, float64(free.Feedback[k])/ratio)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // perturbationMagic begins a marshalled Perturbation; its last byte is the
 // format's version. The number of batches and of layers follow, then for each
-// layer its sizes and its sums.
+// layer its sizes, the size of its first feedback weights and its sums.
 var perturbationMagic = []byte("rddkit perturbation\x01")
 
 // MarshalBinary returns the number of batches and the sums of LeastSquares.
@@ -22,6 +22,7 @@ func (p *Perturbation) MarshalBinary() ([]byte, error) {
 	write(uint32(len(p.sums)))
 	for _, s := range p.sums {
 		write([2]uint32{uint32(s.in), uint32(s.out)})
+		write(s.size)
 		write(s.targets)
 		write(s.errors)
 	}
@@ -52,13 +53,14 @@ func (p *Perturbation) UnmarshalBinary(state []byte) error {
 			return damaged(fmt.Sprintf("of layers with %d and %d neurons", size[0], size[1]))
 		}
 		// Nothing is allocated on a false claim.
-		if uint64(size[0]+size[1])*uint64(size[1])*8 > uint64(in.Len()) {
+		if 8+uint64(size[0]+size[1])*uint64(size[1])*8 > uint64(in.Len()) {
 			return damaged("cut short")
 		}
-		s := perturbationSums{int(size[0]), int(size[1]), make([]float64, size[0]*size[1]), make([]float64, size[1]*size[1])}
+		s := perturbationSums{int(size[0]), int(size[1]), 0, make([]float64, size[0]*size[1]), make([]float64, size[1]*size[1])}
+		read(&s.size)
 		read(s.targets)
 		read(s.errors)
-		for _, list := range [][]float64{s.targets, s.errors} {
+		for _, list := range [][]float64{{s.size}, s.targets, s.errors} {
 			for _, v := range list {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
 					return damaged("with a sum that is not finite")
