@@ -35,15 +35,16 @@ func newTargetConstants(p spike.Params) targetConstants {
 	}
 }
 
-// targetGo computes traces q and targets y of a group of four neurons for steps
-// steps, both [step][tileWidth] of which the first four numbers are written.
+// targetGo computes traces q, their means over the window that ends in the step,
+// and targets y of a group of four neurons for steps steps, all
+// [step][tileWidth] of which the first four numbers are written.
 // spikes has one byte in tileWidth/groupSize: memory+1 steps before the first,
 // then all but the last. Traces before the first step are taken as 0.
 //
 // A neuron without a spike in the kernel's reach has exactly q = 0, and one
-// without in the reach of window and kernel exactly y = 0: rounding leaves
+// without in the reach of window and kernel exactly a mean of 0: rounding leaves
 // nothing behind, so that a pair without any evidence has β = 0.
-func targetGo(c *targetConstants, y, q []float64, steps, window, memory int, spikes []byte) {
+func targetGo(c *targetConstants, y, q, mean []float64, steps, window, memory int, spikes []byte) {
 	const bytes = tileWidth / groupSize
 	for lane := range groupSize {
 		var slow, fast, sum float64
@@ -72,22 +73,23 @@ func targetGo(c *targetConstants, y, q []float64, steps, window, memory int, spi
 				sum = 0
 			}
 			q[t*tileWidth+lane] = now
-			y[t*tileWidth+lane] = math.FMA(sum, c.PerWindow[lane], -old)
+			m := float64(sum * c.PerWindow[lane])
+			mean[t*tileWidth+lane] = m
+			y[t*tileWidth+lane] = m - old
 		}
 	}
 }
 
 // regressGo does one side's update to the parameters of a tile. rows is
-// [row][tileWidth]. Products are rounded before they are added, so that a row
-// that is added and taken off again leaves exactly nothing.
+// [row][tileWidth].
 func regressGo(intercept, slope *[tileWidth]float64, carry *[4]float64, rows []float64, terms []term) {
 	var a0, a1 [tileWidth]float64
 	for i := range terms {
 		tm := &terms[i]
 		row := (*[tileWidth]float64)(rows[tm.row*tileWidth:])
 		for j := range row {
-			a0[j] += float64(tm.toIntercept * row[j])
-			a1[j] += float64(tm.toSlope * row[j])
+			a0[j] = math.FMA(tm.toIntercept, row[j], a0[j])
+			a1[j] = math.FMA(tm.toSlope, row[j], a1[j])
 		}
 	}
 	for j := range a0 {
@@ -100,12 +102,12 @@ func regressGo(intercept, slope *[tileWidth]float64, carry *[4]float64, rows []f
 // useVectors selects the vector kernels; it is false where there are none.
 var useVectors = haveVectors
 
-func targetKernel(c *targetConstants, y, q []float64, steps, window, memory int, spikes []byte) {
+func targetKernel(c *targetConstants, y, q, mean []float64, steps, window, memory int, spikes []byte) {
 	if useVectors {
-		targetVector(c, y, q, steps, window, memory, spikes)
+		targetVector(c, y, q, mean, steps, window, memory, spikes)
 		return
 	}
-	targetGo(c, y, q, steps, window, memory, spikes)
+	targetGo(c, y, q, mean, steps, window, memory, spikes)
 }
 
 func regressKernel(intercept, slope *[tileWidth]float64, carry *[4]float64, rows []float64, terms []term) {

@@ -16,10 +16,10 @@ var spikeMasks = func() (masks [16][groupSize]int64) {
 	return masks
 }()
 
-func targetVector(c *targetConstants, y, q []float64, steps, window, memory int, spikes []byte) {
+func targetVector(c *targetConstants, y, q, mean []float64, steps, window, memory int, spikes []byte) {
 	const bytes = tileWidth / groupSize
 	var zero lanes
-	targetAVX2(c, &y[0], &q[0], steps, window, &spikes[0], &spikes[memory*bytes], &spikeMasks, &zero)
+	targetAVX2(c, &y[0], &q[0], &mean[0], steps, window, &spikes[0], &spikes[memory*bytes], &spikeMasks, &zero)
 }
 
 func regressVector(intercept, slope *[tileWidth]float64, carry *[4]float64, rows []float64, terms []term) {
@@ -30,7 +30,7 @@ func regressVector(intercept, slope *[tileWidth]float64, carry *[4]float64, rows
 // memory steps on, zero is what q was before the first step.
 //
 //go:noescape
-func targetAVX2(c *targetConstants, y, q *float64, steps, window int, past, present *byte, masks *[16][groupSize]int64, zero *lanes)
+func targetAVX2(c *targetConstants, y, q, mean *float64, steps, window int, past, present *byte, masks *[16][groupSize]int64, zero *lanes)
 
 // regressAVX2 is regressGo, for at least one term.
 //

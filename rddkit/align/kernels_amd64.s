@@ -13,17 +13,18 @@
 #define Window    224
 #define Span      256
 
-// func targetAVX2(c *targetConstants, y, q *float64, steps, window int, past, present *byte, masks *[16][4]int64, zero *[4]float64)
-TEXT ·targetAVX2(SB), NOSPLIT, $0-72
+// func targetAVX2(c *targetConstants, y, q, mean *float64, steps, window int, past, present *byte, masks *[16][4]int64, zero *[4]float64)
+TEXT ·targetAVX2(SB), NOSPLIT, $0-80
 	MOVQ c+0(FP), AX
 	MOVQ y+8(FP), DI
 	MOVQ q+16(FP), SI
-	MOVQ steps+24(FP), CX
-	MOVQ window+32(FP), BX
-	MOVQ past+40(FP), R8
-	MOVQ present+48(FP), R9
-	MOVQ masks+56(FP), R10
-	MOVQ zero+64(FP), R11
+	MOVQ mean+24(FP), R14
+	MOVQ steps+32(FP), CX
+	MOVQ window+40(FP), BX
+	MOVQ past+48(FP), R8
+	MOVQ present+56(FP), R9
+	MOVQ masks+64(FP), R10
+	MOVQ zero+72(FP), R11
 	MOVQ BX, R12
 	SHLQ $7, R12             // bytes between q and the q of a window ago
 	VXORPD Y0, Y0, Y0        // slow
@@ -66,11 +67,13 @@ step:
 	VADDPD Y11, Y2, Y2
 	VPCMPGTQ Y15, Y3, Y8
 	VANDPD Y8, Y2, Y2
-	VMOVUPD PerWindow(AX), Y12
-	VFMSUB213PD Y10, Y2, Y12
+	VMULPD PerWindow(AX), Y2, Y12
+	VSUBPD Y10, Y12, Y11
 	VMOVUPD Y9, (SI)
-	VMOVUPD Y12, (DI)
+	VMOVUPD Y11, (DI)
+	VMOVUPD Y12, (R14)
 
+	ADDQ $128, R14
 	ADDQ $128, SI
 	ADDQ $128, DI
 	ADDQ $4, R8
@@ -112,25 +115,17 @@ term:
 	VBROADCASTSD 8(DX), Y8
 	VBROADCASTSD 16(DX), Y9
 	VMOVUPD (R8), Y10
-	VMULPD Y10, Y8, Y11
-	VMULPD Y10, Y9, Y12
-	VADDPD Y11, Y0, Y0
-	VADDPD Y12, Y4, Y4
+	VFMADD231PD Y10, Y8, Y0
+	VFMADD231PD Y10, Y9, Y4
 	VMOVUPD 32(R8), Y10
-	VMULPD Y10, Y8, Y11
-	VMULPD Y10, Y9, Y12
-	VADDPD Y11, Y1, Y1
-	VADDPD Y12, Y5, Y5
+	VFMADD231PD Y10, Y8, Y1
+	VFMADD231PD Y10, Y9, Y5
 	VMOVUPD 64(R8), Y10
-	VMULPD Y10, Y8, Y11
-	VMULPD Y10, Y9, Y12
-	VADDPD Y11, Y2, Y2
-	VADDPD Y12, Y6, Y6
+	VFMADD231PD Y10, Y8, Y2
+	VFMADD231PD Y10, Y9, Y6
 	VMOVUPD 96(R8), Y10
-	VMULPD Y10, Y8, Y11
-	VMULPD Y10, Y9, Y12
-	VADDPD Y11, Y3, Y3
-	VADDPD Y12, Y7, Y7
+	VFMADD231PD Y10, Y8, Y3
+	VFMADD231PD Y10, Y9, Y7
 	ADDQ $24, DX
 	DECQ CX
 	JNZ term

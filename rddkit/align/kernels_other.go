@@ -4,7 +4,7 @@ package align
 
 const haveVectors = false
 
-func targetVector(c *targetConstants, y, q []float64, steps, window, memory int, spikes []byte) {
+func targetVector(c *targetConstants, y, q, mean []float64, steps, window, memory int, spikes []byte) {
 	panic("align: no vector kernels for this architecture")
 }
 

@@ -33,12 +33,12 @@ func TestTargetKernelsAgree(t *testing.T) {
 				spikes[i] = byte(random.IntN(16))
 			}
 		}
-		run := func(kernel func(*targetConstants, []float64, []float64, int, int, int, []byte)) (rows [2][]float64) {
+		run := func(kernel func(*targetConstants, []float64, []float64, []float64, int, int, int, []byte)) (rows [3][]float64) {
 			for i := range rows {
 				rows[i] = make([]float64, steps*tileWidth)
 			}
 			for g := range tileWidth / groupSize {
-				kernel(&c, rows[0][g*groupSize:], rows[1][g*groupSize:], steps, p.WindowSteps, p.MemorySteps, spikes[g:])
+				kernel(&c, rows[0][g*groupSize:], rows[1][g*groupSize:], rows[2][g*groupSize:], steps, p.WindowSteps, p.MemorySteps, spikes[g:])
 			}
 			return rows
 		}

@@ -88,7 +88,7 @@ func copyBlocks[T any](to, from []T) {
 // The target of a window that ended in step t is a row that all lower neurons
 // share, y[t] = (q[t-W+1] + … + q[t])/W - q[t-W], W being the window length,
 // except for a window that opened when the neuron's last one ended. It keeps
-// that one's baseline b and has the target y[t] + q[t-W] - q[b].
+// that one's baseline b and has the target (q[t-W+1] + … + q[t])/W - q[b].
 func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDDOptions) {
 	table := newTable(stretch, o.Spike)
 	var late lateBaselines
@@ -152,15 +152,15 @@ func (b *batch) collect(windows []spike.Window, firstSide bool, o RDDOptions, ta
 		phi[1] = math.FMA(-c0, m, phi[1])
 		phi[2] -= c1
 		phi[3] = math.FMA(-c1, m, phi[3])
-		b.terms = append(b.terms, term{table.target(w.End), c0, c1})
-		if w.Baseline != w.Start {
-			baseline, ok := table.trace(w.Baseline)
-			if !ok {
-				baseline = table.late(late.add(w.Baseline))
-			}
-			start, _ := table.trace(w.Start)
-			b.terms = append(b.terms, term{start, c0, c1}, term{baseline, -c0, -c1})
+		if w.Baseline == w.Start {
+			b.terms = append(b.terms, term{table.target(w.End), c0, c1})
+			continue
 		}
+		baseline, ok := table.trace(w.Baseline)
+		if !ok {
+			baseline = table.late(late.add(w.Baseline))
+		}
+		b.terms = append(b.terms, term{table.mean(w.End), c0, c1}, term{baseline, -c0, -c1})
 	}
 	b.updates = append(b.updates, update{carry: phi, terms: len(b.terms) - before})
 }
@@ -185,8 +185,8 @@ func (b *lateBaselines) add(step int) (index int) {
 }
 
 // table says where the rows of a tile's table are: first the targets y, then
-// the traces q, of the same steps, then the late baselines. The first steps
-// only serve to build up the traces.
+// the traces q, then the means of q over a window, all of the same steps, then
+// the late baselines. The first steps only serve to build up the traces.
 type table struct {
 	first, rows, steps int // the first step, the number of steps, those of the stretch
 	params             spike.Params
@@ -205,7 +205,8 @@ func newTable(stretch spike.Stretch, p spike.Params) table {
 }
 
 func (t *table) target(step int) int64 { return int64(step - t.first) }
-func (t *table) late(index int) int64  { return int64(2*t.rows + index) }
+func (t *table) mean(step int) int64   { return int64(2*t.rows + step - t.first) }
+func (t *table) late(index int) int64  { return int64(3*t.rows + index) }
 
 // trace returns the row of a step's traces, and whether they are built up.
 func (t *table) trace(step int) (row int64, ok bool) {
@@ -214,10 +215,10 @@ func (t *table) trace(step int) (row int64, ok bool) {
 
 // fill computes the table for one tile of the layer above, [row][tileWidth].
 func (t *table) fill(work *tableWork, above *spike.Raster, tile int, late []int) []float64 {
-	if size := (2*t.rows + len(late)) * tileWidth; cap(work.rows) < size {
+	if size := (3*t.rows + len(late)) * tileWidth; cap(work.rows) < size {
 		work.rows = make([]float64, size+size/8)
 	}
-	rows := work.rows[:(2*t.rows+len(late))*tileWidth]
+	rows := work.rows[:(3*t.rows+len(late))*tileWidth]
 
 	// Spikes before the first step count as none, in the steps that build up.
 	const bytes = tileWidth / groupSize
@@ -232,12 +233,12 @@ func (t *table) fill(work *tableWork, above *spike.Raster, tile int, late []int)
 		*(*[bytes]byte)(spikes[(before+step)*bytes:]) = [bytes]byte(column[step*above.Stride:])
 	}
 	for g := range bytes {
-		targetKernel(&t.constants, rows[g*groupSize:], rows[t.rows*tileWidth+g*groupSize:], t.rows, t.params.WindowSteps, t.params.MemorySteps, spikes[g:])
+		targetKernel(&t.constants, rows[g*groupSize:], rows[t.rows*tileWidth+g*groupSize:], rows[2*t.rows*tileWidth+g*groupSize:], t.rows, t.params.WindowSteps, t.params.MemorySteps, spikes[g:])
 	}
 
 	kernel := t.params.Kernel()
 	for i, step := range late {
-		row := rows[(2*t.rows+i)*tileWidth:][:tileWidth]
+		row := rows[(3*t.rows+i)*tileWidth:][:tileWidth]
 		clear(row)
 		for age := 1; age <= len(kernel) && step-age >= 0; age++ {
 			for lane, b := range above.Row(step - age)[tile*bytes:][:bytes] {
