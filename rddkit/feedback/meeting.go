@@ -1,0 +1,155 @@
+package feedback
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/weightalign/lab/rddkit/align"
+	"github.com/weightalign/lab/rddkit/dataset"
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/nn"
+)
+
+// Meeting gives one and the same trained classifier's feedback weights to two
+// learners in turn: regression discontinuity, which simulates its hidden layers
+// as spiking neurons, and node perturbation, which shows it images. The
+// feedforward weights stay; both start from the same random feedback weights.
+//
+// The costs are not in one currency: simulated seconds of spiking need no images
+// and no error, images need no spikes.
+type Meeting struct {
+	// Dataset and Hidden are as in Classifier.
+	Dataset string
+	Hidden  []int
+	// TrainBatches of backpropagation make the network. Default 5000.
+	TrainBatches int
+	// Seconds of spiking are simulated in all, in calls of Interval seconds, each
+	// of which drives one layer after the other. Defaults 100 and 10.
+	Seconds, Interval float64
+	// Batches of 32 images for node perturbation by least squares. Default 3000.
+	Batches int
+	// Noise of node perturbation. Default 0.01.
+	Noise float64
+	Seed  uint64
+}
+
+// MeetingCurve is how far each learner came.
+type MeetingCurve struct {
+	Accuracy     float64      // of the network, percent of the test images
+	Seconds      []float64    // simulated; 0 first
+	RDD          [][]Symmetry // [hidden layer, from the lowest][entry of Seconds]
+	Images       []int        // shown
+	Perturbation [][]Symmetry // [hidden layer][entry of Images]
+}
+
+// Run carries the experiment out. The error is an *invalid.Error for a field
+// that is not allowed, or that of a cancelled context.
+func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, error) {
+	set(&m.Dataset, dataset.Default)
+	set(&m.TrainBatches, 5000)
+	set(&m.Seconds, 100)
+	set(&m.Interval, 10)
+	set(&m.Batches, 3000)
+	if m.Hidden == nil {
+		m.Hidden = []int{50, 20}
+	}
+	calls := int(math.Round(m.Seconds / m.Interval))
+	if !(m.Interval > 0) || calls < 1 || calls > 1e6 {
+		return nil, invalid.New("Seconds, Interval", []float64{m.Seconds, m.Interval}, "positive, and at least one interval")
+	}
+	run, err := (Training{Dataset: m.Dataset, Method: Backpropagation, Batches: m.TrainBatches, Seed: m.Seed}).begin(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	var specs []nn.Affine
+	for _, units := range m.Hidden {
+		specs = append(specs, nn.Affine{Units: units, Activation: nn.Sigmoid})
+	}
+	if err := run.build(append(specs, nn.Affine{Units: run.data.outputs()}), true); err != nil {
+		return nil, err
+	}
+	net, random, test := run.net, stream.New(m.Seed, "batches"), run.data.test()
+	total := m.TrainBatches + m.Batches + calls*100 // for progress: a call counts as 100 batches
+	for b := range m.TrainBatches {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if _, err := net.step(run.data.batch(random), nn.SGD{LearningRate: 4e-4}); err != nil {
+			return nil, err
+		}
+		if b%100 == 0 {
+			progress.tell(b, total, "training by backpropagation")
+		}
+	}
+	net.network.SetRoute(nn.ThroughFeedback)
+	curve := &MeetingCurve{}
+	_, wrong, err := net.network.Evaluate(test.Images, test.Labels)
+	if err != nil {
+		return nil, err
+	}
+	count := len(test.Labels)
+	curve.Accuracy = 100 * (1 - float64(wrong)/float64(count))
+	test = nn.Batch{Images: test.Images[:min(count, symmetrySamples)*run.data.inputs()], Labels: test.Labels[:min(count, symmetrySamples)]}
+	var first [][]float32
+	for _, l := range net.layers {
+		first = append(first, slices.Clone(l.Feedback))
+	}
+
+	observe := func(into *[][]Symmetry) error {
+		net.send()
+		symmetry, err := net.compare(test)
+		if *into == nil {
+			*into = make([][]Symmetry, len(symmetry))
+		}
+		for l, s := range symmetry {
+			(*into)[l] = append((*into)[l], s)
+		}
+		return err
+	}
+	rdd, err := align.NewRDD(align.RDDOptions{Time: m.Interval, Interval: m.Interval, Seed: m.Seed})
+	if err != nil {
+		return nil, err
+	}
+	for call := 0; call <= calls; call++ {
+		if call > 0 {
+			if err := rdd.Learn(ctx, net.layers, nil); err != nil {
+				return nil, err
+			}
+		}
+		curve.Seconds = append(curve.Seconds, float64(call)*m.Interval)
+		if err := observe(&curve.RDD); err != nil {
+			return nil, err
+		}
+		progress.tell(m.TrainBatches+call*100, total, fmt.Sprintf("%g s of spikes", float64(call)*m.Interval))
+	}
+
+	for l := range net.layers {
+		copy(net.layers[l].Feedback, first[l])
+	}
+	net.send()
+	net.perturb(nn.Perturbation{Constant: true}, m.Seed)
+	if err := net.learn(align.PerturbationOptions{Noise: m.Noise}); err != nil {
+		return nil, err
+	}
+	for b := 0; b <= m.Batches; b++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if b > 0 {
+			if _, err := net.step(run.data.batch(random), nil); err != nil {
+				return nil, err
+			}
+		}
+		if b == 0 || milestone(b) || b == m.Batches {
+			curve.Images = append(curve.Images, b*BatchSize)
+			if err := observe(&curve.Perturbation); err != nil {
+				return nil, err
+			}
+			progress.tell(total-m.Batches+b, total, fmt.Sprintf("%d images", b*BatchSize))
+		}
+	}
+	return curve, nil
+}
