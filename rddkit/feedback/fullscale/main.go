@@ -26,8 +26,9 @@ func main() {
 	dataset := flag.String("dataset", "mnist", "data set (rdd data list shows them)")
 	seeds := flag.Int("seeds", 3, "seeds 0 to n-1")
 	tasks := flag.String("tasks", "classifier,large,autoencoder", "what to train: classifier (50-20), large (512-200), autoencoder")
+	batches := flag.Int("batches", 0, "batches of each run (0 for the reference's number)")
 	flag.Parse()
-	if err := run(*dir, *dataset, *seeds, strings.Split(*tasks, ",")); err != nil {
+	if err := run(*dir, *dataset, *seeds, *batches, strings.Split(*tasks, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "fullscale:", err)
 		var wrong *invalid.Error
 		if errors.As(err, &wrong) {
@@ -37,7 +38,7 @@ func main() {
 	}
 }
 
-func run(dir, dataset string, seeds int, tasks []string) error {
+func run(dir, dataset string, seeds, batches int, tasks []string) error {
 	ctx, stop := show.Context()
 	defer stop()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -49,7 +50,7 @@ func run(dir, dataset string, seeds int, tasks []string) error {
 		}
 		for seed := range uint64(seeds) {
 			for _, method := range feedback.Methods {
-				runner, to := experiment(task, dataset, method, seed)
+				runner, to := experiment(task, feedback.Training{Dataset: dataset, Method: method, Batches: batches, Seed: seed})
 				if runner == nil {
 					continue
 				}
@@ -74,26 +75,28 @@ func run(dir, dataset string, seeds int, tasks []string) error {
 }
 
 // experiment returns nil for a method that the reference did not run.
-func experiment(task, dataset string, method feedback.Method, seed uint64) (feedback.Runner[*feedback.TrainingCurve], feedback.Stored) {
-	to := feedback.Stored{Task: task, Dataset: dataset}
-	to.Method, to.Seed = method, seed
-	training := feedback.Training{Dataset: dataset, Method: method, Seed: seed}
+func experiment(task string, t feedback.Training) (feedback.Runner[*feedback.TrainingCurve], feedback.Stored) {
+	to := feedback.Stored{Task: task, Dataset: t.Dataset}
+	to.Method, to.Seed = t.Method, t.Seed
 	switch {
-	case task == "classifier" && method != feedback.Adam:
+	case task == "classifier" && t.Method != feedback.Adam:
 		to.Hidden = []int{50, 20}
-		training.Records = []int{312, 1000, 2000, 3120, 5000, 10000}
-	case task == "large" && method != feedback.Adam:
+		t.Records = []int{312, 1000, 2000, 3120, 5000, 10000}
+	case task == "large" && t.Method != feedback.Adam:
 		to.Task, to.Hidden = "classifier", []int{512, 200}
-		training.Batches, training.FeedbackRate = 4000, 1e-4
-		if method == feedback.LeastSquares {
-			training.WarmUp = 300
+		t.FeedbackRate = 1e-4
+		if t.Batches == 0 {
+			t.Batches = 4000
 		}
-		training.Records = []int{300, 1000, 2000}
-	case task == "autoencoder" && method != feedback.LeastSquares && method != feedback.Reinforcement:
+		if t.Method == feedback.LeastSquares {
+			t.WarmUp = 300
+		}
+		t.Records = []int{300, 1000, 2000}
+	case task == "autoencoder" && t.Method != feedback.LeastSquares && t.Method != feedback.Reinforcement:
 		to.Hidden = []int{200, 2}
-		return feedback.Autoencoder{Hidden: to.Hidden, Training: training}, to
+		return feedback.Autoencoder{Hidden: to.Hidden, Training: t}, to
 	default:
 		return nil, to
 	}
-	return feedback.Classifier{Hidden: to.Hidden, Training: training}, to
+	return feedback.Classifier{Hidden: to.Hidden, Training: t}, to
 }
