@@ -1,6 +1,7 @@
 // Command fullscale runs the training experiments of package feedback at the
 // reference's length and stores each as a JSON file. Runs that are stored
-// already are left out, so that the same command continues after a stop:
+// already, and are long enough, are left out, so that the same command continues
+// after a stop:
 //
 //	go run ./rddkit/feedback/fullscale -dataset mnist -seeds 3
 package main
@@ -50,11 +51,15 @@ func run(dir, dataset string, seeds, batches int, tasks []string) error {
 		}
 		for seed := range uint64(seeds) {
 			for _, method := range feedback.Methods {
-				runner, to := experiment(task, feedback.Training{Dataset: dataset, Method: method, Batches: batches, Seed: seed})
+				wanted := batches
+				if wanted == 0 {
+					wanted = map[string]int{"classifier": 20000, "large": 4000, "autoencoder": 30000}[task]
+				}
+				runner, to := experiment(task, feedback.Training{Dataset: dataset, Method: method, Batches: wanted, Seed: seed})
 				if runner == nil {
 					continue
 				}
-				if _, err := os.Stat(filepath.Join(dir, to.Name())); err == nil {
+				if stored(dir, to, wanted) {
 					continue
 				}
 				started := time.Now()
@@ -74,6 +79,14 @@ func run(dir, dataset string, seeds, batches int, tasks []string) error {
 	return nil
 }
 
+// stored reports whether a run of so many batches, or more, is in the folder.
+func stored(dir string, run feedback.Stored, batches int) bool {
+	there, err := feedback.Read(dir, run.Task, run.Dataset)
+	return err == nil && slices.ContainsFunc(there, func(s feedback.Stored) bool {
+		return s.Name() == run.Name() && s.Batches[len(s.Batches)-1] >= batches
+	})
+}
+
 // experiment returns nil for a method that the reference did not run.
 func experiment(task string, t feedback.Training) (feedback.Runner[*feedback.TrainingCurve], feedback.Stored) {
 	to := feedback.Stored{Task: task, Dataset: t.Dataset}
@@ -85,9 +98,6 @@ func experiment(task string, t feedback.Training) (feedback.Runner[*feedback.Tra
 	case task == "large" && t.Method != feedback.Adam:
 		to.Task, to.Hidden = "classifier", []int{512, 200}
 		t.FeedbackRate = 1e-4
-		if t.Batches == 0 {
-			t.Batches = 4000
-		}
 		if t.Method == feedback.LeastSquares {
 			t.WarmUp = 300
 		}
