@@ -18,25 +18,6 @@ import (
 	"github.com/weightalign/lab/rddkit/nn"
 )
 
-func mustConverge(t testing.TB, c Convergence) *ConvergenceCurve {
-	t.Helper()
-	curve, err := c.Run(context.Background(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return curve
-}
-
-func mean(runs []*ConvergenceCurve, of func(*ConvergenceCurve) []float64) []float64 {
-	sum := make([]float64, len(of(runs[0])))
-	for _, r := range runs {
-		for i, v := range of(r) {
-			sum[i] += v / float64(len(runs))
-		}
-	}
-	return sum
-}
-
 // Theorem 1: in linear and sigmoid networks the weight error of the last hidden
 // layer falls as the number of samples to the power −½, and small noise of any
 // size gives the same error. Over seeds 0 to 3 and 30 to 3000 batches the fitted
@@ -51,7 +32,7 @@ func TestTheorem1(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			errors := mean(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(1) })
+			errors := Mean(Over(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(1) }))
 			if slope := Slope(runs[0].Batches, errors, 30); math.Abs(slope+0.5) > 0.1 {
 				t.Errorf("activation %d, noise %v: slope %.3f, want −½", activation, noise, slope)
 			}
@@ -78,8 +59,8 @@ func TestTheorem2NeedsErrorsOfFullRank(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return mean(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(0) }),
-			mean(runs, func(c *ConvergenceCurve) []float64 { return c.Angle(0) })
+		return Mean(Over(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(0) })),
+			Mean(Over(runs, func(c *ConvergenceCurve) []float64 { return c.Angle(0) }))
 	}
 	full, fullAngle := run(10, 8, 6, 8)
 	narrow, narrowAngle := run(10, 8, 6, 2) // 2 outputs, 6 neurons above

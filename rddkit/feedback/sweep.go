@@ -52,3 +52,23 @@ func Seeds[R any](n int, with func(seed uint64) R) []R {
 	}
 	return copies
 }
+
+// Over gathers one quantity of several runs, [run][point].
+func Over[T any](runs []T, of func(T) []float64) [][]float64 {
+	values := make([][]float64, len(runs))
+	for i, run := range runs {
+		values[i] = of(run)
+	}
+	return values
+}
+
+// Mean is the mean over runs of [run][point].
+func Mean(values [][]float64) []float64 {
+	mean := make([]float64, len(values[0]))
+	for _, run := range values {
+		for i, v := range run {
+			mean[i] += v / float64(len(values))
+		}
+	}
+	return mean
+}
