@@ -55,8 +55,8 @@ def links():
 
 
 def paths():
-    # Written so that this file does not find itself.
-    personal = re.compile(r"/(?:hom[e]|User[s])/[a-z][\w.-]*/|(?<![\w.])/(?:roo[t]|wor[k])/|[A-Z]:\\User[s]")
+    # Written so that this file does not find itself; ada, user, you and jovyan are examples.
+    personal = re.compile(r"/(?:hom[e]|User[s])/(?!(?:ada|user|you|jovyan)/)[a-z][\w.-]*/|(?<![\w.])/(?:roo[t]|wor[k])/|[A-Z]:\\User[s]")
     for name in files():
         try:
             text = read(name)
