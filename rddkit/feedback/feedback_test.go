@@ -204,6 +204,13 @@ func TestStoredRunsAreReadBack(t *testing.T) {
 	if err != nil || len(runs) != 2 || runs[1].Seed != 1 || runs[0].Name() != "classifier-mnist-50-20-np-least-squares-seed0.json" || runs[0].TestLoss[1] != 2 {
 		t.Errorf("read %+v (%v)", runs, err)
 	}
+	last := func(s Stored) float64 { return s.Accuracy[1] + 2*float64(s.Seed) }
+	if mean, sd, n := Summary(runs, []int{50, 20}, LeastSquares, last); mean != 21 || math.Abs(sd-math.Sqrt2) > 1e-12 || n != 2 {
+		t.Errorf("%v ± %v over %d seeds", mean, sd, n)
+	}
+	if mean, sd, n := Summary(runs[:1], []int{50, 20}, LeastSquares, last); mean != 20 || !math.IsNaN(sd) || n != 1 {
+		t.Errorf("%v ± %v over %d seeds", mean, sd, n)
+	}
 	for _, damage := range []string{"{", "{}", `{"Method":"hebb","Batches":[1],"TestLoss":[1]}`, `{"Method":"fa","Batches":[1],"TestLoss":[1],"Layers":[[]]}`} {
 		if err := os.WriteFile(filepath.Join(dir, "classifier-mnist-50-20-fa-seed0.json"), []byte(damage), 0o600); err != nil {
 			t.Fatal(err)

@@ -3,12 +3,14 @@ package feedback
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/internal/invalid"
@@ -64,6 +66,23 @@ func Read(dir, task, dataset string) ([]Stored, error) {
 		list = append(list, s)
 	}
 	return list, nil
+}
+
+// Summary returns the mean and the standard deviation over seeds of what of
+// finds in the runs of one method and network. The deviation is NaN for a single
+// seed, the mean if there is none.
+func Summary(runs []Stored, hidden []int, method Method, of func(Stored) float64) (mean, sd float64, seeds int) {
+	var values []float64
+	for _, r := range runs {
+		if r.Method == method && slices.Equal(r.Hidden, hidden) {
+			values = append(values, of(r))
+		}
+	}
+	mean, sd = stat.MeanStdDev(values, nil)
+	if len(values) == 1 {
+		sd = math.NaN()
+	}
+	return mean, sd, len(values)
 }
 
 func (s Stored) validate() error {
