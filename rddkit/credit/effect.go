@@ -54,12 +54,11 @@ func (r *Run) Intervene(cost Cost, neuron int, how Intervention) Effect {
 		if how.AtCrossing {
 			at = rises[r.Peak[neuron][b]:][:1]
 		}
-		var with float64
+		var effect float64
 		for _, rise := range at {
 			s[neuron] = without + rise
-			with += cost(s)
+			effect += (cost(s) - base) / float64(len(at))
 		}
-		effect := with/float64(len(at)) - base
 		sum += effect
 		squares += float64(effect * effect)
 		n++
