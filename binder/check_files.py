@@ -1,9 +1,9 @@
 """Checks what no compiler does. Prints each fault and ends with code 1 if there is one.
 
-    python binder/check.py links       relative links in Markdown files and notebooks lead somewhere
-    python binder/check.py paths       no file names a path or a machine of the person who made it
-    python binder/check.py pins        the versions written in several places agree
-    python binder/check.py notebooks   notebooks are committed as binder/lab --run --inplace wrote them
+    python binder/check_files.py links       relative links in Markdown files and notebooks lead somewhere
+    python binder/check_files.py paths       no file names a path or a machine of the person who made it
+    python binder/check_files.py pins        the versions written in several places agree
+    python binder/check_files.py notebooks   notebooks are committed as binder/lab --run --inplace wrote them
 """
 
 import json

@@ -1,6 +1,6 @@
 """Runs notebooks cell by cell, as binder/lab --run does.
 
-    python binder/notebook.py [--out DIR | --inplace] NOTEBOOK...
+    python binder/run_notebooks.py [--out DIR | --inplace] NOTEBOOK...
 
 Each notebook runs from a fresh kernel in its own folder. The executed copy and an HTML page that
 needs no network go to DIR. A notebook fails if a cell fails or prints to stderr (a cell tagged

@@ -1,6 +1,6 @@
 """Tries the Go kernel: cells import the library, gopls completes its names, and how long both take.
 
-    python binder/kernel.py
+    python binder/try_kernel.py
 """
 
 import os

@@ -1,7 +1,7 @@
 """Looks in headless Chromium at what a reader sees of an executed notebook.
 
-    python binder/browser.py NOTEBOOK.ipynb [--screenshot PNG]   the notebook, opened in JupyterLab
-    python binder/browser.py PAGE.html [--screenshot PNG]        its page beside it, opened as a file
+    python binder/look_in_browser.py NOTEBOOK.ipynb [--screenshot PNG]   the notebook, opened in JupyterLab
+    python binder/look_in_browser.py PAGE.html [--screenshot PNG]        its page beside it, opened as a file
 
 Fails if the notebook has no picture, if a picture or an interactive chart of its outputs is not
 drawn in the browser, or if the page asks the network for anything.
