@@ -28,8 +28,9 @@ func main() {
 	seeds := flag.Int("seeds", 3, "seeds 0 to n-1")
 	tasks := flag.String("tasks", "classifier,large,autoencoder", "what to train: classifier (50-20), large (512-200), autoencoder")
 	batches := flag.Int("batches", 0, "batches of each run (0 for the reference's number)")
+	only := flag.String("method", "", "only this method")
 	flag.Parse()
-	if err := run(*dir, *dataset, *seeds, *batches, strings.Split(*tasks, ",")); err != nil {
+	if err := run(*dir, *dataset, *seeds, *batches, feedback.Method(*only), strings.Split(*tasks, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "fullscale:", err)
 		var wrong *invalid.Error
 		if errors.As(err, &wrong) {
@@ -39,7 +40,10 @@ func main() {
 	}
 }
 
-func run(dir, dataset string, seeds, batches int, tasks []string) error {
+func run(dir, dataset string, seeds, batches int, only feedback.Method, tasks []string) error {
+	if only != "" && !slices.Contains(feedback.Methods, only) {
+		return invalid.Newf("method", string(only), "one of %q", feedback.Methods)
+	}
 	ctx, stop := show.Context()
 	defer stop()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -56,7 +60,7 @@ func run(dir, dataset string, seeds, batches int, tasks []string) error {
 					wanted = map[string]int{"classifier": 20000, "large": 4000, "autoencoder": 30000}[task]
 				}
 				runner, to := experiment(task, feedback.Training{Dataset: dataset, Method: method, Batches: wanted, Seed: seed})
-				if runner == nil {
+				if runner == nil || only != "" && method != only {
 					continue
 				}
 				if stored(dir, to, wanted) {
