@@ -10,43 +10,47 @@ import (
 	"github.com/weightalign/lab/rddkit/internal/invalid"
 )
 
-// Feedback weights that are the feedforward weights plus normal noise of size s
-// have the sign of a weight w with probability Φ(|w|/s).
-func TestSignsBySizeOfNoisyCopies(t *testing.T) {
+// Neurons above with the balances that were put into their weights come out in
+// order, each with its own share of right signs.
+func TestSignsByBalance(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
-	const n, noise = 100000, 0.5
-	forward, feedback := make([]float64, n), make([]float64, n)
-	for i := range forward {
-		forward[i] = 0.03 * (2*random.Float64() - 1) * math.Sqrt(3) // root mean square 0.03
-		feedback[i] = forward[i]/0.03 + noise*random.NormFloat64()
+	w := Weights{In: 2000, Out: 9, Forward: make([]float32, 9*2000), Feedback: make([]float32, 9*2000)}
+	shares := []float64{0.5, 0.6, 0.7, 0.8, 0.9, 0.85, 0.75, 0.65, 0.55} // by balance, from the most negative
+	squares := 0.0
+	for j := range w.Out {
+		rank := (j*5 + 2) % w.Out // neurons are not in the order of their balance
+		for i := range w.In {
+			v := random.NormFloat64() + 0.2*float64(rank-4)
+			sign := 1.0
+			if random.Float64() > shares[rank] {
+				sign = -1
+			}
+			w.Forward[j*w.In+i], w.Feedback[i*w.Out+j] = float32(v), float32(sign*v)
+			squares += v * v
+		}
 	}
-	size, right, err := SignsBySize(forward, feedback, 20)
+	scale := math.Sqrt(squares / float64(len(w.Forward)))
+	balance, right, err := SignsByBalance(w, w.Out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(size) != 20 || len(right) != 20 {
-		t.Fatalf("%d and %d groups, want 20", len(size), len(right))
-	}
-	for g := range size {
-		wantSize := math.Sqrt(3) * (float64(g) + 0.5) / 20
-		want := 100 * 0.5 * math.Erfc(-size[g]/noise/math.Sqrt2)
-		if math.Abs(size[g]-wantSize) > 0.02 || math.Abs(right[g]-want) > 2.5 {
-			t.Errorf("group %d: size %.3f, %.1f %% right; want %.3f, %.1f %%", g, size[g], right[g], wantSize, want)
+	for k := range balance {
+		if want := 0.2 * float64(k-4) / scale; math.Abs(balance[k]-want) > 0.1 || math.Abs(right[k]-100*shares[k]) > 5 {
+			t.Errorf("group %d: balance %.3f, %.1f %% right; want %.3f, %.1f %%", k, balance[k], right[k], want, 100*shares[k])
 		}
 	}
 	var bad *invalid.Error
-	for _, groups := range []int{0, n + 1} {
-		if _, _, err := SignsBySize(forward, feedback, groups); !errors.As(err, &bad) {
+	for _, groups := range []int{0, w.Out + 1} {
+		if _, _, err := SignsByBalance(w, groups); !errors.As(err, &bad) {
 			t.Errorf("%d groups: %v", groups, err)
 		}
 	}
-	if _, _, err := SignsBySize(forward, feedback[1:], 2); !errors.As(err, &bad) {
-		t.Errorf("slices of two lengths: %v", err)
-	}
 }
 
-func ExampleSignsBySize() {
-	size, right, _ := SignsBySize([]float64{-0.1, 0.1, 2, -2}, []float64{0.3, 0.2, 1, -1}, 2)
-	fmt.Printf("%.2f %.0f\n", size, right)
-	// Output: [0.07 1.41] [50 100]
+func ExampleSignsByBalance() {
+	// Two neurons below, two above: the first one's weights are balanced.
+	w := Weights{In: 2, Out: 2, Forward: []float32{1, -1, 1, 1}, Feedback: []float32{2, -1, -2, 1}}
+	balance, right, _ := SignsByBalance(w, 2)
+	fmt.Println(balance, right)
+	// Output: [0 1] [100 50]
 }
