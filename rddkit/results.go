@@ -204,7 +204,11 @@ func (e Experiment) Command() string {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		v := value.Field(i)
 		if !v.IsZero() && !v.Equal(standard.Field(i)) {
-			command += fmt.Sprintf(" -%s %v", name, v.Interface())
+			text := fmt.Sprint(v.Interface())
+			if v.Kind() == reflect.String {
+				text = v.String() // a Method's value, not its label
+			}
+			command += " -" + name + " " + text
 		}
 	}
 	return command

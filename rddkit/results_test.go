@@ -2,6 +2,7 @@ package rddkit
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -148,8 +149,22 @@ func TestStoredRunsAreFound(t *testing.T) {
 	}
 }
 
+// The command's flags give the experiment back.
+func TestTheCommandIsTheExperiments(t *testing.T) {
+	for _, method := range Methods {
+		want := Experiment{Method: method, Dataset: "usps", Epochs: 7, Seed: 3, Drive: "fresh", Momentum: None, TrainEpochs: None, Carry: "driven", EscapeWidth: 0.25, BatchSize: 16}
+		args := strings.Fields(strings.TrimPrefix(want.Command(), "go run ./rddkit/cmd/rdd train"))
+		var got Experiment
+		set := flag.NewFlagSet("", flag.ContinueOnError)
+		got.Flags(set)
+		if err := set.Parse(args); err != nil || got.defaults() != want.defaults() {
+			t.Errorf("%v gave %+v, %v; want %+v", args, got, err, want)
+		}
+	}
+}
+
 func ExampleExperiment_Command() {
-	e := Experiment{Dataset: "cifar10", RDDTime: 180, Epochs: 60, Drive: "accumulating"}
+	e := Experiment{Dataset: "cifar10", Method: FuzzyRDD, RDDTime: 180, Epochs: 60, Drive: "accumulating"}
 	fmt.Println(e.Command())
-	// Output: go run ./rddkit/cmd/rdd train -dataset cifar10 -epochs 60 -rdd-time 180
+	// Output: go run ./rddkit/cmd/rdd train -dataset cifar10 -method fuzzy-rdd -epochs 60 -rdd-time 180
 }
