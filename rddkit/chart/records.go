@@ -242,6 +242,11 @@ var methodColors = map[rddkit.Method]Color{
 	rddkit.FuzzyRDD:          Purple,
 	rddkit.FuzzyWald:         Ochre,
 	rddkit.Backpropagation:   Green,
+	rddkit.NodePerturbation:  Sky,
+	rddkit.SignSymmetry:      Grey,
+
+	rddkit.DirectFeedbackAlignment: Black,
+	rddkit.DirectNodePerturbation:  Purple,
 }
 
 // arms sorts records by data set and, within it, by everything but the seed
