@@ -20,16 +20,21 @@ import (
 	"github.com/weightalign/lab/rddkit/internal/stream"
 )
 
-// PairsStored is how many pairs of weights of each layer [Store] keeps at most.
+// PairsStored is how many pairs of weights of each layer the stored full-scale
+// runs keep at most.
 const PairsStored = 20000
 
 // Store copies what readers need of a record into a folder of dir that has the
 // record's name, and returns the copy: run.json, the series, and in place of
-// whole weights pairs_{1,2,3}.npy, a random sample of PairsStored feedforward
-// weights with their feedback weights ([pairs][2], float32). [Open] reads it. The
-// copy holds no path of this machine, and nothing to go on from. The folder
-// appears whole; one that is there already is replaced.
-func Store(r *Record, dir string) (*Record, error) {
+// whole weights pairs_{1,2,3}.npy, a random sample of at most so many
+// feedforward weights of each layer with their feedback weights ([pairs][2],
+// float32); with pairs 0 none. [Open] reads it. The copy holds no path of this
+// machine, and nothing to go on from. The folder appears whole; one that is there
+// already is replaced.
+func Store(r *Record, dir string, pairs int) (*Record, error) {
+	if pairs < 0 {
+		return nil, invalid.New("pairs", pairs, "0 or more")
+	}
 	name, err := r.Experiment.Name()
 	if err != nil {
 		return nil, err
@@ -50,8 +55,10 @@ func Store(r *Record, dir string) (*Record, error) {
 		for metric := range metricFiles {
 			files = append(files, fmt.Sprintf("%s_%d.npy", metric, layer))
 		}
-		if err := storePairs(r, layer, filepath.Join(partial, pairsFile(layer))); err != nil {
-			return nil, err
+		if pairs > 0 {
+			if err := storePairs(r, layer, pairs, filepath.Join(partial, pairsFile(layer))); err != nil {
+				return nil, err
+			}
 		}
 	}
 	for _, file := range files {
@@ -105,13 +112,13 @@ var folders = regexp.MustCompile(`/\S*/`)
 
 func pairsFile(layer int) string { return fmt.Sprintf("pairs_%d.npy", layer) }
 
-func storePairs(r *Record, layer int, to string) error {
+func storePairs(r *Record, layer, most int, to string) error {
 	forward, feedback, err := r.Pairs(layer)
 	if err != nil {
 		return err
 	}
 	chosen := stream.New(r.Experiment.Seed, "stored pairs", uint64(layer)).Perm(len(forward))
-	chosen = chosen[:min(PairsStored, len(chosen))]
+	chosen = chosen[:min(most, len(chosen))]
 	slices.Sort(chosen)
 	pairs := make([]float32, 0, 2*len(chosen))
 	for _, k := range chosen {
@@ -128,7 +135,9 @@ func (r *Record) Pairs(layer int) (forward, feedback []float64, err error) {
 	sample, err := npy.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		w, err := r.Weights(layer)
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, invalid.New(r.Dir, "without weights", "a record of which weights were kept")
+		} else if err != nil {
 			return nil, nil, err
 		}
 		forward, feedback = w.Pairs()

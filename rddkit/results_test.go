@@ -32,7 +32,7 @@ func TestAStoredRecordIsReadBack(t *testing.T) {
 	}
 	results := t.TempDir()
 	for range 2 { // the second replaces the first
-		stored, err := Store(r, results)
+		stored, err := Store(r, results, PairsStored)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestStoredRunsAreFound(t *testing.T) {
 	long := short
 	long.Epochs = 2
 	for _, e := range []Experiment{short, long} {
-		if _, err := Store(mustRun(t, runs, e), results); err != nil {
+		if _, err := Store(mustRun(t, runs, e), results, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,6 +133,9 @@ func TestStoredRunsAreFound(t *testing.T) {
 	var bad *invalid.Error
 	if _, _, err := storedIn(results, []Experiment{{Epochs: -1}}); !errors.As(err, &bad) {
 		t.Errorf("a bad experiment: %v", err)
+	}
+	if _, _, err := records[0].Pairs(1); !errors.As(err, &bad) || bad.Value != "without weights" {
+		t.Errorf("pairs of a record that was stored without: %v", err)
 	}
 	dir := records[0].Dir
 	if err := npy.WriteFile(filepath.Join(dir, "pairs_2.npy"), []float32{1, 2, 3}); err != nil {

@@ -16,6 +16,7 @@ import (
 func storeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	set := flag.NewFlagSet("store", flag.ContinueOnError)
 	out := set.String("out", "", "folder for the copies (default data/results of the checkout)")
+	pairs := set.Int("pairs", rddkit.PairsStored, "keep a sample of this many weight pairs of each layer")
 	set.Usage = func() {
 		fmt.Fprintln(set.Output(), "usage: rdd store [flags] RUN…\nCopies what notebooks show of run folders: the series and a sample of the weights.")
 		set.PrintDefaults()
@@ -41,7 +42,7 @@ func storeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		if err != nil {
 			return err
 		}
-		stored, err := rddkit.Store(record, *out)
+		stored, err := rddkit.Store(record, *out, *pairs)
 		if err != nil {
 			return err
 		}
