@@ -33,7 +33,7 @@ type simulator struct {
 	neurons        []neuron
 	filtered       []float64 // s of each neuron when the block was read
 	own            []float64 // the part of s that comes from spikes of this block
-	invTau         float64   // 1/τ
+	leak           float64   // dt/τ
 	hold           int       // refractory steps
 	sharedSD       float64   // σ/√τ·√c
 	privateSD      float64   // σ/√τ·√(1−c)
@@ -50,7 +50,7 @@ func newSimulator(p Population, seed uint64) *simulator {
 		p: p, weights: append([]float64(nil), p.Weights...),
 		common: newNormals(seed, "credit shared noise"), shared: make([]float64, p.BlockSteps),
 		neurons: make([]neuron, n), filtered: make([]float64, n), own: make([]float64, n),
-		invTau: 1 / p.TimeConstant, hold: p.refractorySteps(),
+		leak: p.Step / p.TimeConstant, hold: p.refractorySteps(),
 		sharedSD:       p.NoiseSD / math.Sqrt(p.TimeConstant) * math.Sqrt(p.NoiseCorrelation),
 		privateSD:      p.NoiseSD / math.Sqrt(p.TimeConstant) * math.Sqrt(1-p.NoiseCorrelation),
 		perturbationSD: p.Perturbation / math.Sqrt(p.TimeConstant),
@@ -90,12 +90,12 @@ func (s *simulator) advance(i int) {
 	if p.SeparateBlocks {
 		n.refractory = 0
 	}
-	// From here on private holds the input current W·(x + ε) + q.
+	// From here on private holds what the input adds in a step: dt·(W·(x + ε) + q).
 	current, shared := n.private, s.shared[:len(n.private)]
-	input, sd := p.Input, s.privateSD
+	input, sd, dt := p.Input, s.privateSD, p.Step
 	if n.perturbed == nil {
 		for t, z := range current {
-			current[t] = w * (input + shared[t] + float64(sd*z))
+			current[t] = dt * w * (input + shared[t] + float64(sd*z))
 		}
 	} else {
 		n.eligibility = 0
@@ -103,7 +103,7 @@ func (s *simulator) advance(i int) {
 			noisy := input + shared[t] + float64(sd*z)
 			q := s.perturbationSD * n.perturbed[t]
 			n.eligibility += float64(noisy * q)
-			current[t] = float64(w*noisy) + q
+			current[t] = dt * (float64(w*noisy) + q)
 		}
 	}
 	var potential, counterfactual []float64
@@ -115,10 +115,11 @@ func (s *simulator) advance(i int) {
 }
 
 // integrate steps a neuron through a block. It makes no calls, which keeps the
-// state in registers. potential and counterfactual take v and u of every step
-// unless they are nil.
+// state in registers, and takes v + dt·(−v/τ + …) as v·(1 − dt/τ) + dt·(…), which
+// shortens the chain from step to step. potential and counterfactual take v and u
+// of every step unless they are nil.
 func (s *simulator) integrate(n *neuron, current, potential, counterfactual []float64) {
-	dt, leak, threshold, reset := s.p.Step, s.invTau, s.p.Threshold, s.p.Reset
+	leak, keep, threshold, reset := s.leak, 1-s.leak, s.p.Threshold, s.p.Reset
 	v, refractory := n.v, n.refractory
 	spikes, fired := n.spikes[:cap(n.spikes)], 0
 	largest, peak := int64(math.MinInt64), 0
@@ -126,7 +127,7 @@ func (s *simulator) integrate(n *neuron, current, potential, counterfactual []fl
 	// Until the block's first spike u is v.
 	t := 0
 	for refractory == 0 && t < len(current) {
-		v += dt * (current[t] - float64(v*leak))
+		v = float64(v*keep) + current[t]
 		// A new maximum cannot be predicted; integers compare without a branch.
 		key := ordered(v)
 		if key > largest {
@@ -154,7 +155,7 @@ func (s *simulator) integrate(n *neuron, current, potential, counterfactual []fl
 		t++
 	}
 	for ; t < len(current); t++ {
-		dv := dt * (current[t] - float64(v*leak))
+		dv := current[t] - float64(v*leak)
 		v += dv
 		u += dv
 		if key := ordered(u); key > largest {

@@ -15,8 +15,8 @@ import (
 	"github.com/weightalign/lab/rddkit/internal/parallel"
 )
 
-// The published step loop, given the same noise, is followed step by step. Its
-// σ/√τ·√c is rounded once more than ours, hence the 1e-12.
+// The published step loop, given the same noise, is followed step by step. Ours
+// rounds in other places, hence the 1e-12.
 func TestSimulatorFollowsThePublishedStepLoop(t *testing.T) {
 	var want struct {
 		C       float64
@@ -219,8 +219,9 @@ func TestBadPopulations(t *testing.T) {
 	}
 }
 
-// The published Python loop took 12.9 µs per neuron-step on the machine on which
-// this benchmark takes some 15 ns (NumPy 2, one core, the other core busy).
+// The published Python loop took 7.4 µs of one core per neuron-step (least of 20
+// runs, NumPy 2), this one 14 ns (least of 5), both on a machine that was busy with
+// other work: a factor of 520.
 func BenchmarkSimulate(b *testing.B) {
 	p, err := MainPair(0.5).resolve()
 	if err != nil {
