@@ -191,3 +191,30 @@ func ExampleWald() {
 	fmt.Printf("sign alignment %.0f %%\n", Measure(layers[0].Forward, layers[0].Feedback, 50, 20, make([]float64, 50)).SignAlignment)
 	// Output: sign alignment 89 %
 }
+
+// With the published neuron a spike follows from crossing the threshold, so that
+// both designs sort the windows alike: the same regressions, and effects that
+// differ by each neuron's first stage alone.
+func TestWaldIsSharpForThePublishedNeuron(t *testing.T) {
+	var learners [2]*RDD
+	for k, estimator := range []Estimator{Sharp, Wald} {
+		r, err := NewRDD(RDDOptions{Time: 6, Interval: 6, Estimator: estimator, Seed: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		learn(t, r, noisyLayers(t))
+		learners[k] = r
+	}
+	for l := range 2 {
+		if !reflect.DeepEqual(learners[0].Parameters(l), learners[1].Parameters(l)) {
+			t.Errorf("layer %d: the regressions differ", l)
+		}
+		sharp, wald, first := learners[0].Beta(l), learners[1].Beta(l), learners[1].FirstStage(l)
+		out := len(sharp) / len(first)
+		for k := range sharp {
+			if want := sharp[k] / first[k/out]; math.Abs(wald[k]-want) > 1e-12 {
+				t.Fatalf("layer %d: effect %d is %g, want %g", l, k, wald[k], want)
+			}
+		}
+	}
+}
