@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,7 @@ var learningRules = map[string]credit.Rule{
 	"oracle_do":                credit.TrueEffectOracle(),
 }
 
-// learningCorrelations are those of the file.
+// learningCorrelations are those of the file. The test takes one of them.
 var learningCorrelations = []float64{0.01, 0.5, 0.99}
 
 func replayLearning(c *comparison, dir string) error {
@@ -244,6 +245,9 @@ func (r recorded) populations(c *comparison) error {
 			rule, ok := learningRules[short]
 			if !ok || err != nil {
 				return invalid.New("learning.json", example.name+"."+name, "a rule that this build knows")
+			}
+			if !slices.Contains(learningCorrelations, correlation) {
+				continue
 			}
 			if err := r.populationLearning(c, example.name+"."+name, example.make(correlation, rule)); err != nil {
 				return err
