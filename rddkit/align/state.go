@@ -106,9 +106,13 @@ func (r *RDD) UnmarshalBinary(state []byte) error {
 		layer.transfer(parameters, true)
 		layers = append(layers, layer)
 		if header.Carried == 1 {
-			flags := make([]bool, layer.in)
-			if !read(flags) {
-				return damaged("with an impossible flag")
+			flags, bytes := make([]bool, layer.in), make([]uint8, layer.in)
+			read(bytes)
+			for i, b := range bytes {
+				if b > 1 {
+					return damaged("with an impossible flag")
+				}
+				flags[i] = b == 1
 			}
 			driven = append(driven, flags)
 		}
