@@ -20,8 +20,8 @@
 // # Records on disk
 //
 // A record is a folder under data/runs named after the experiment's content.
-// It grows by whole epochs; a run that was interrupted or killed goes on from
-// its last whole epoch to the same bits. Besides run.json it holds NumPy files
+// It grows by whole epochs, saved at most every 5 s; a run that was interrupted
+// or killed goes on from the last one saved to the same bits. Besides run.json it holds NumPy files
 // under the names and layouts that the report's plotting script reads; see
 // [Record].
 package rddkit

@@ -187,6 +187,7 @@ type run struct {
 	images  []float32 // a batch for evaluation
 	labels  []uint8
 	order   []int // of the training images
+	saved   time.Time
 }
 
 // begin makes the network and the learner, in the state that an earlier,
@@ -308,8 +309,15 @@ func (run *run) epoch(ctx context.Context) error {
 	r.TrainSeconds = append(r.TrainSeconds, tested.Sub(trained).Seconds())
 	r.TestSeconds = append(r.TestSeconds, time.Since(tested).Seconds())
 	r.Provenance.Sessions[len(r.Provenance.Sessions)-1].Epochs++
+	if r.EpochsDone() < r.Experiment.Epochs && time.Since(run.saved) < savePause {
+		return nil
+	}
 	return run.save()
 }
+
+// savePause is how long epochs may wait to be saved: writing takes longer than
+// the shortest epochs.
+const savePause = 5 * time.Second
 
 // learn runs the learner of feedback weights, observing the symmetry of
 // feedback and feedforward weights.
@@ -541,6 +549,7 @@ func (run *run) save() error {
 	if err != nil {
 		return err
 	}
+	run.saved = time.Now()
 	r := &run.record
 	s := state{r.Experiment, r.Series, r.Provenance, network, learner}
 	if err := s.write(r.Dir); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -26,7 +27,13 @@ var ErrOrphan = errors.New("the notebook's kernel has ended")
 // is saved. [context.Cause] tells which it was.
 //
 // Call stop when the work is over; the signals then act as before.
+//
+// In a notebook, unless $GOGC says otherwise, it also has garbage collected
+// earlier (debug.SetGCPercent(40)): a notebook's server often has little memory.
 func Context() (ctx context.Context, stop context.CancelFunc) {
+	if InNotebook() && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(40)
+	}
 	return withParent(os.Getppid, time.Second)
 }
 
