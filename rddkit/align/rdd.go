@@ -41,7 +41,7 @@ func (o RDDOptions) resolved() (RDDOptions, error) {
 		{"RDDOptions.Time", &o.Time, 90},
 		{"RDDOptions.Interval", &o.Interval, 10},
 		{"RDDOptions.LearningRate", &o.LearningRate, 0.001},
-		{"RDDOptions.AcceptHalfWidth", &o.AcceptHalfWidth, 10},
+		{"RDDOptions.AcceptHalfWidth", &o.AcceptHalfWidth, acceptHalfWidth},
 	} {
 		if *field.value == 0 {
 			*field.value = field.standard
