@@ -74,5 +74,5 @@ func processor() string {
 // machine: records are for others to read.
 func backend() string {
 	name, _, _ := strings.Cut(gemm.Backend(), " (/")
-	return name
+	return name + "; convolutions: " + gemm.Convolutions()
 }

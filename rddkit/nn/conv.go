@@ -3,9 +3,6 @@ package nn
 import (
 	"strconv"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-
 	"github.com/weightalign/lab/rddkit/internal/parallel"
 )
 
@@ -66,6 +63,9 @@ func newConvolution(seed uint64, number int, below featureMap, spec Conv) *convo
 		forwardWeight: make([]float32, patch*spec.Features), backwardWeight: make([]float32, patch*spec.Features),
 		total: make([]float64, 2*spec.Features),
 		scale: make([]float32, spec.Features), shift: make([]float32, spec.Features),
+	}
+	if l.tilesForward() {
+		l.group = 1 // nothing is gained by more
 	}
 	for c := range l.scale {
 		l.scale[c] = 1
@@ -129,9 +129,7 @@ func (l *convolution) forward(n *Network, in []float32, batch int, training bool
 			if training {
 				x = l.x[first*l.drive.size() : last*l.drive.size()]
 			}
-			l.gather(work.patches, in, first, last)
-			l.multiply(blas.NoTrans, blas.NoTrans, (last-first)*l.drive.pixels(), l.drive.channels, l.patch(),
-				work.patches, l.forwardWeight, 0, x)
+			l.drives(x, in, first, last, work)
 			preactivation.put(first, x)
 			if l.activation == ReLU {
 				rectify(x)
@@ -239,7 +237,6 @@ func (l *convolution) backward(n *Network, in, gIn []float32, batch int) {
 	parallel.For(chunks(batch), func(k int) {
 		work := n.takeWorkspace()
 		defer n.giveWorkspace(work)
-		beta := float32(0)
 		for first, last := range l.groups(k, batch) {
 			d := work.drives[:(last-first)*l.drive.size()]
 			x := l.x[first*l.drive.size() : last*l.drive.size()]
@@ -257,13 +254,9 @@ func (l *convolution) backward(n *Network, in, gIn []float32, batch int) {
 				}
 				atDrive.put(i, d)
 			}
-			l.gather(work.patches, in, first, last)
-			pixels := (last - first) * l.drive.pixels()
-			l.multiply(blas.Trans, blas.NoTrans, l.patch(), f, pixels, work.patches, d, beta, l.gradients[k])
-			beta = 1
+			l.weightGradient(l.gradients[k], in, d, first, last, first > k*chunk, work)
 			if gIn != nil {
-				l.multiply(blas.NoTrans, blas.NoTrans, pixels, l.patch(), f, d, l.backwardWeight, 0, work.patches)
-				l.scatter(gIn, work.patches, first, last)
+				l.errorsBelow(gIn, d, first, last, work)
 			}
 		}
 	})
@@ -284,96 +277,5 @@ func (l *convolution) spread(d []float32, image int) {
 	}
 	l.windowRows(1, func(from, to, top, bottom int) {
 		unpool(d[top:], d[bottom:], g[from:to], winner[from:to], l.drive.channels)
-	})
-}
-
-// gather lays the patches of images [first, last) side by side, [image][row]
-// [column][patch element].
-func (l *convolution) gather(patches, in []float32, first, last int) {
-	run, stride := l.kernel*l.below.channels, l.below.columns*l.below.channels
-	row := l.drive.columns * l.patch()
-	for i := first; i < last; i++ {
-		image := in[i*l.below.size() : (i+1)*l.below.size()]
-		for r := range l.drive.rows {
-			gatherRow(patches[:row], image[r*stride:], l.drive.columns, l.below.channels, l.kernel, run, stride)
-			patches = patches[row:]
-		}
-	}
-}
-
-// scatter is the transpose of gather: it sets the images' gradients to the
-// sums over the patches that a pixel is in.
-func (l *convolution) scatter(g, patches []float32, first, last int) {
-	run, stride := l.kernel*l.below.channels, l.below.columns*l.below.channels
-	at := 0
-	for i := first; i < last; i++ {
-		image := g[i*l.below.size() : (i+1)*l.below.size()]
-		clear(image)
-		for r := range l.drive.rows {
-			for c := range l.drive.columns {
-				from := r*stride + c*l.below.channels
-				for range l.kernel {
-					add(image[from:from+run], patches[at:at+run])
-					at += run
-					from += stride
-				}
-			}
-		}
-	}
-}
-
-// multiply computes c = op(a) op(b) + beta c for matrices without gaps.
-func (l *convolution) multiply(tA, tB blas.Transpose, m, n, k int, a, b []float32, beta float32, c []float32) {
-	lda, ldb := k, n
-	if tA == blas.Trans {
-		lda = m
-	}
-	if tB == blas.Trans {
-		ldb = k
-	}
-	blas32.Implementation().Sgemm(tA, tB, m, n, k, 1, a, lda, b, ldb, beta, c, n)
-}
-
-// packForward reorders Weight for the product with patches.
-func (l *convolution) packForward() {
-	l.reorder(func(at, element, feature int) {
-		l.forwardWeight[element*l.drive.channels+feature] = l.Weight[at]
-	})
-}
-
-// packBackward reorders the weight that carries the error back.
-func (l *convolution) packBackward() {
-	back, patch := l.back(), l.patch()
-	l.reorder(func(at, element, feature int) {
-		l.backwardWeight[feature*patch+element] = back[at]
-	})
-}
-
-// addGradients adds the chunks' gradients in order into that of Weight.
-func (l *convolution) addGradients(batch int) {
-	f := l.drive.channels
-	sum := l.gradients[0]
-	pieces(l.patch()*f, 64*f, func(from, to int) {
-		for _, other := range l.gradients[1:chunks(batch)] {
-			add(sum[from:to], other[from:to])
-		}
-	})
-	l.reorder(func(at, element, feature int) {
-		l.weight.gradient[at] = sum[element*f+feature]
-	})
-}
-
-// reorder calls do for each element of Weight, [feature][channel][row]
-// [column], with its place in a patch and its feature.
-func (l *convolution) reorder(do func(at, element, feature int)) {
-	channels, positions := l.below.channels, l.kernel*l.kernel
-	parallel.For(l.drive.channels, func(feature int) {
-		at := feature * l.patch()
-		for channel := range channels {
-			for position := range positions {
-				do(at, position*channels+channel, feature)
-				at++
-			}
-		}
 	})
 }

@@ -58,7 +58,7 @@ func benchCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if *repeat < 1 {
 		return invalid.New("repeat", *repeat, "at least 1")
 	}
-	b := benchmark{Machine: rddkit.ThisMachine(), Backend: gemm.Backend(), Cores: runtime.GOMAXPROCS(0)}
+	b := benchmark{Machine: rddkit.ThisMachine(), Backend: gemm.Backend() + "; convolutions: " + gemm.Convolutions(), Cores: runtime.GOMAXPROCS(0)}
 	for _, measure := range []func(context.Context, int) error{b.gemm, b.rdd, b.train} {
 		if err := measure(ctx, *repeat); err != nil {
 			return err

@@ -11,6 +11,6 @@ import (
 
 func versionCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
 	s := rddkit.ThisMachine()
-	fmt.Fprintf(stdout, "rddkit %s\n%s %s, %d cores (%s)\nmatrix products: %s\n", s.Code, s.Go, s.Platform, s.Cores, s.Processor, gemm.Backend())
+	fmt.Fprintf(stdout, "rddkit %s\n%s %s, %d cores (%s)\nmatrix products: %s\nconvolutions: %s\n", s.Code, s.Go, s.Platform, s.Cores, s.Processor, gemm.Backend(), gemm.Convolutions())
 	return nil
 }

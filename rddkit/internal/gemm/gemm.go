@@ -6,6 +6,10 @@
 // product on the calling goroutine's thread alone, so that callers can run
 // several at once and results do not depend on the number of cores.
 //
+// Strided is a product of the package's own, for processors with AVX-512: it
+// reads its left factor where it lies, which spares a convolution the copying of
+// its patches.
+//
 // Nothing is looked for or opened before Open, Use or Backend is called.
 package gemm
 
@@ -84,6 +88,14 @@ func Backend() string {
 }
 
 func use(choice string) error {
+	if err := choose(choice); err != nil {
+		return err
+	}
+	tiles.Store(haveTiles && choice == "")
+	return nil
+}
+
+func choose(choice string) error {
 	if choice == PureGo {
 		blas32.Use(gonum.Implementation{})
 		name = "gonum (pure Go)"

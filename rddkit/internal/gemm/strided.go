@@ -1,0 +1,104 @@
+package gemm
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// TileColumns is the width of a tile of a Strided product: four AVX-512
+// registers.
+const TileColumns = 64
+
+// tiles says that Strided products serve; see Tiles.
+var tiles atomic.Bool
+
+// Tiles reports whether Strided products may be used: the processor has
+// AVX-512, and no other implementation is forced by Variable or Use.
+func Tiles() bool { return tiles.Load() }
+
+// Convolutions names what multiplies in convolutions of a multiple of
+// TileColumns features, for the record of a run.
+func Convolutions() string {
+	if Tiles() {
+		return "AVX-512 tiles"
+	}
+	return "as other products"
+}
+
+// Strided is a product whose left factor lies in memory with any distances
+// between its elements, as the patches of an image do:
+//
+//	c[row][column] (+)= Σ over segments and terms of a(row, segment, term) b(segment, term)[column]
+//
+// Distances are in elements. The elements of b for one term, and those of a row
+// of c, are side by side; the terms of b go on from segment to segment. The sum
+// runs over the terms in order, each product fused with its sum, for every
+// element of c alone: how rows are put together in tiles does not change it.
+type Strided struct {
+	RowA, TermA, SegmentA int // distances in a
+	TermB, RowC           int
+	Terms, Segments       int  // at least 1
+	Add                   bool // to c, instead of setting it
+}
+
+// Multiply computes rows×columns elements of c, where columns is a multiple of
+// TileColumns. It needs Tiles and panics if a slice is too short.
+func (s Strided) Multiply(c, a, b []float32, rows, columns int) {
+	_ = c[(rows-1)*s.RowC+columns-1]
+	_ = a[(rows-1)*s.RowA+(s.Segments-1)*s.SegmentA+(s.Terms-1)*s.TermA]
+	_ = b[(s.Segments*s.Terms-1)*s.TermB+columns-1]
+	if columns%TileColumns != 0 || s.Terms < 1 || s.Segments < 1 {
+		panic("gemm: a strided product of no terms or with part of a tile")
+	}
+	const bytes = int(unsafe.Sizeof(c[0]))
+	d := distances{
+		rowA: s.RowA * bytes, termA: s.TermA * bytes,
+		gapA:  (s.SegmentA - s.Terms*s.TermA) * bytes,
+		termB: s.TermB * bytes, rowC: s.RowC * bytes,
+		terms: s.Terms, segments: s.Segments,
+	}
+	if s.Add {
+		d.add = 1
+	}
+	for row := 0; row < rows; {
+		height := tileHeight(rows - row)
+		at, from := c[row*s.RowC:], a[row*s.RowA:]
+		for column := 0; column < columns; column += TileColumns {
+			switch height {
+			case 5:
+				tile5AVX512(&at[column], &from[0], &b[column], &d)
+			case 4:
+				tile4AVX512(&at[column], &from[0], &b[column], &d)
+			case 2:
+				tile2AVX512(&at[column], &from[0], &b[column], &d)
+			default:
+				tile1AVX512(&at[column], &from[0], &b[column], &d)
+			}
+		}
+		row += height
+	}
+}
+
+// tileHeight is the height of the next tile when so many rows are left: five,
+// and four where the rest is then a multiple of it.
+func tileHeight(rows int) int {
+	switch {
+	case rows%4 == 0 && rows <= 16:
+		return 4
+	case rows >= 5:
+		return 5
+	case rows >= 2:
+		return 2
+	}
+	return 1
+}
+
+// distances is a Strided in bytes, as the kernels read it.
+type distances struct {
+	rowA, termA int
+	gapA        int // from the end of a segment to the next one
+	termB, rowC int
+	terms       int
+	segments    int
+	add         int // 0 or 1
+}

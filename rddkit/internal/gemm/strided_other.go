@@ -1,0 +1,12 @@
+//go:build !amd64
+
+package gemm
+
+const haveTiles = false
+
+// Never called: see Tiles.
+
+func tile5AVX512(_, _, _ *float32, _ *distances) {}
+func tile4AVX512(_, _, _ *float32, _ *distances) {}
+func tile2AVX512(_, _, _ *float32, _ *distances) {}
+func tile1AVX512(_, _, _ *float32, _ *distances) {}
