@@ -5,7 +5,7 @@
 //	rdd data      list, fetch and verify the data sets
 //	rdd verify    replay reference fixtures and print how far this build is from them
 //	rdd store     copy what notebooks show of run folders into data/results
-//	rdd figures   draw stored runs as PNG, SVG, HTML and TSV files
+//	rdd figures   draw stored runs as PNG, SVG, HTML and TSV files, or compare them with the report
 //	rdd bench     measure this machine
 //	rdd version   print versions and the backend of the matrix products
 //
@@ -38,7 +38,7 @@ func commands() []command {
 		{"data", "list, fetch and verify the data sets", dataCommand},
 		{"verify", "replay reference fixtures", verifyCommand},
 		{"store", "copy what notebooks show of runs into data/results", storeCommand},
-		{"figures", "draw stored runs", figuresCommand},
+		{"figures", "draw stored runs, or compare them with the report", figuresCommand},
 		{"bench", "measure this machine", benchCommand},
 		{"version", "print versions and the backend of the matrix products", versionCommand},
 	}

@@ -1,0 +1,181 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/weightalign/lab/rddkit"
+)
+
+// Comparison is a curve of the report beside the run that repeats it.
+type Comparison struct {
+	Curve Curve
+	// Settings are those that the curve was made with, seed and number of epochs
+	// apart, as far as they can be told; see [Compare].
+	Settings rddkit.Experiment
+	Run      *rddkit.Record // of these settings; nil if there is none
+	// Ours are the run's values at the curve's epochs, in the curve's unit, as far
+	// as both go.
+	Ours []float64
+}
+
+// Compare looks among records for the runs that repeat the report's curves: for
+// each curve, in the order of the figures, the one with its settings that got
+// farthest. Curves without one are there too, with a nil Run.
+//
+// All settings are the report's, with two exceptions that its text does not tell.
+// The RDD curves of Fig. 1 and of the left of Fig. 4 are those of the drive rule
+// "fresh" (notebooks/03_extended_pretraining says how one can know); those of the
+// other figures of "accumulating". The FA curves of Fig. 2 and of the middle of
+// Fig. 4 are taken to have batches of 1024, which is likely from the report's
+// plotting script, not certain.
+func Compare(records ...*rddkit.Record) []Comparison {
+	farthest := map[string]*rddkit.Record{}
+	for _, r := range records {
+		key := identity(r.Experiment)
+		if best := farthest[key]; r.EpochsDone() > 0 && (best == nil || r.EpochsDone() > best.EpochsDone()) {
+			farthest[key] = r
+		}
+	}
+	var all []Comparison
+	for _, c := range Curves() {
+		made := Comparison{Curve: c, Settings: c.settings()}
+		if made.Run = farthest[identity(made.Settings)]; made.Run != nil {
+			ours := c.of(made.Run)
+			made.Ours = ours[:min(len(ours), len(c.Values))]
+		}
+		all = append(all, made)
+	}
+	return all
+}
+
+// settings are those of the run behind the curve.
+func (c Curve) settings() rddkit.Experiment {
+	e := rddkit.Experiment{Dataset: "cifar10"}
+	extended := c.Figure == "Fig. 2" || strings.HasPrefix(c.Panel, "middle")
+	switch c.Series {
+	case "FA":
+		e.Method = rddkit.FeedbackAlignment
+		if extended {
+			e.BatchSize = 1024
+		}
+	case "RDD":
+		e.Method, e.Drive = rddkit.RDD, "fresh"
+	case "RDD long":
+		e.Method, e.RDDTime = rddkit.RDD, 180
+	case "Fuzzy RDD":
+		e.Method = rddkit.FuzzyRDD
+	}
+	return e
+}
+
+// identity is the same for experiments that differ in seed and epochs only.
+func identity(e rddkit.Experiment) string {
+	e.Seed, e.Epochs = 0, 1
+	name, err := e.Name()
+	if err != nil {
+		panic("report: a record of no experiment")
+	}
+	return name
+}
+
+// of returns what the curve shows, of r, from epoch 0 of the panel's x axis on.
+func (c Curve) of(r *rddkit.Record) []float64 {
+	if c.Quantity == TrainingErrorQuantity {
+		return r.TrainError[1:] // the panel's epoch 0 is after one epoch of training
+	}
+	layer := int(c.Panel[len("FC")] - '0')
+	if c.Quantity == RSelfQuantity {
+		return r.RSelf(layer)
+	}
+	return r.SignAlignment(layer)
+}
+
+// Difference is our value less the report's at an epoch of the panel's x axis;
+// NaN if either does not go that far.
+func (c Comparison) Difference(epoch int) float64 {
+	if epoch >= len(c.Ours) {
+		return math.NaN()
+	}
+	return c.Ours[epoch] - c.Curve.Values[epoch]
+}
+
+// Last is the last epoch that both have, -1 if there is none.
+func (c Comparison) Last() int { return len(c.Ours) - 1 }
+
+// Markdown returns comparisons as two tables: the runs, with the epochs that they
+// have done (and, where there is none, the command that makes it), and for every
+// curve ours, the report's and the difference at epochs 0, 10, 50 and the last
+// that both have.
+func Markdown(comparisons []Comparison) string {
+	var b strings.Builder
+	b.WriteString("| repeats | run | epochs done | command |\n|:--|:--|--:|:--|\n")
+	for _, group := range bySettings(comparisons) {
+		c := group[0]
+		name, done := "not run", ""
+		settings := c.Settings
+		if c.Run != nil {
+			name, _ = c.Run.Experiment.Name() // that of a record is valid
+			done = fmt.Sprintf("%d of %d", c.Run.EpochsDone(), c.Run.Experiment.Epochs)
+			settings = c.Run.Experiment
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | `%s` |\n", repeats(group), name, done, settings.Command())
+	}
+	b.WriteString("\nOurs, the report's value and the difference:\n\n")
+	b.WriteString("| figure | panel | quantity | series | epoch 0 | epoch 10 | epoch 50 | last |\n|:--|:--|:--|:--|--:|--:|--:|--:|\n")
+	for _, c := range comparisons {
+		cells := []string{c.Curve.Figure, c.Curve.Panel, c.Curve.Quantity, c.Curve.Series}
+		for _, epoch := range []int{0, 10, 50} {
+			cells = append(cells, c.cell(epoch))
+		}
+		last := c.cell(c.Last())
+		if c.Run != nil {
+			last = "epoch " + strconv.Itoa(c.Last()) + ": " + last
+		}
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(append(cells, last), " | "))
+	}
+	return b.String()
+}
+
+func (c Comparison) cell(epoch int) string {
+	switch {
+	case c.Run == nil:
+		return "not run"
+	case epoch > c.Last():
+		return "–"
+	}
+	return fmt.Sprintf("%.2f, %.2f (%+.2f)", c.Ours[epoch], c.Curve.Values[epoch], c.Difference(epoch))
+}
+
+// bySettings groups comparisons that share a run, in the order of their first.
+func bySettings(comparisons []Comparison) [][]Comparison {
+	var groups [][]Comparison
+	for _, c := range comparisons {
+		at := slices.IndexFunc(groups, func(g []Comparison) bool { return identity(g[0].Settings) == identity(c.Settings) })
+		if at < 0 {
+			at = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[at] = append(groups[at], c)
+	}
+	return groups
+}
+
+// repeats names the figures and series of a group: "FA of Fig. 1(a), Fig. 3".
+func repeats(group []Comparison) string {
+	var figures []string
+	for _, c := range group {
+		figure := c.Curve.Figure
+		if c.Curve.Quantity == TrainingErrorQuantity {
+			panel, _, _ := strings.Cut(c.Curve.Panel, " (")
+			figure += " " + panel
+		}
+		if !slices.Contains(figures, figure) {
+			figures = append(figures, figure)
+		}
+	}
+	return group[0].Curve.Series + " of " + strings.Join(figures, ", ")
+}
