@@ -2,10 +2,14 @@ package rddkit
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"testing"
 
+	"github.com/weightalign/lab/rddkit/dataset"
 	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/npy"
+	"github.com/weightalign/lab/rddkit/internal/stream"
 )
 
 // Methods that learn in training have a state between epochs: a run of two
@@ -44,6 +48,45 @@ func TestLearningInTrainingGoesOn(t *testing.T) {
 		}
 		if equal {
 			t.Errorf("%s trained FC1 to the bits of %s: its feedback weights were of no use", method, plain.Method)
+		}
+	}
+}
+
+// Nothing but the data set says how many classes there are: with CIFAR-100's
+// hundred, every way of the error trains, and FC3 has a hundred neurons. The
+// images are made up, of the smallest side that the network takes.
+func TestAHundredClasses(t *testing.T) {
+	set := &dataset.Set{Name: "cifar100", Channels: 3, Side: 16, Classes: 100}
+	random := stream.New(1, "images")
+	for _, split := range []*dataset.Split{&set.Train, &set.Test} {
+		*split = dataset.Split{Channels: 3, Side: 16, Labels: make([]uint8, 100), Pixels: make([]uint8, 100*3*16*16)}
+		for i := range split.Pixels {
+			split.Pixels[i] = uint8(random.IntN(256))
+		}
+		for i := range split.Labels {
+			split.Labels[i] = uint8(i)
+		}
+	}
+	for _, method := range []Method{RDD, NodePerturbation, DirectNodePerturbation} {
+		e := Experiment{Dataset: "cifar100", Method: method, Epochs: 1, BatchSize: 20, RDDTime: 3, Interval: 3}
+		runner := Runner{Dir: t.TempDir()}
+		r, err := runner.run(t.Context(), e, &sets{loaded: map[string]*dataset.Set{fmt.Sprint("cifar100", 0, 0): set}})
+		if err != nil {
+			t.Fatalf("%s: %v", method, err)
+		}
+		w, err := npy.ReadFile(r.Dir + "/weight_3.npy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.Shape[0] != 100 {
+			t.Errorf("%s: FC3's weights are %v, want 100 neurons", method, w.Shape)
+		}
+		// The initial guesses are about as good as chance.
+		if e := r.TestError[0]; e < 90 {
+			t.Errorf("%s: an initial test error of %v %% for 100 classes", method, e)
+		}
+		if r.TrainCost[1] == r.TrainCost[0] || math.Abs(r.TrainCost[0]-math.Log(100)) > 0.1 {
+			t.Errorf("%s: costs %v, want to begin near log 100 and to move", method, r.TrainCost)
 		}
 	}
 }

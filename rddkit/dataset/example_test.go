@@ -34,7 +34,7 @@ func ExampleDescribe() {
 	fmt.Println(err)
 	// Output:
 	// 50000 + 10000 images of 3×32×32
-	// data set is "imagenet": want one of fashion-mnist-10k, cifar10, mnist, fashion-mnist, kmnist, kmnist-10k, usps
+	// data set is "imagenet": want one of fashion-mnist-10k, cifar10, cifar100, mnist, fashion-mnist, kmnist, kmnist-10k, usps
 }
 
 func ExampleAugment() {

@@ -55,20 +55,35 @@ func readIDXLabels(r io.Reader, rows, classes int, labels []uint8) error {
 	return nil
 }
 
-// readCIFAR reads CIFAR-10's binary records: one byte of label, then the
-// pixels [channel][row][column]. It fills labels and pixels, the first records
-// of the file.
-func readCIFAR(r io.Reader, classes int, pixels, labels []uint8) error {
+// coarseClasses is how many groups CIFAR-100 puts its classes into, five to each.
+const coarseClasses = 20
+
+// readCIFAR reads the binary records of CIFAR-10 and CIFAR-100: a byte with the
+// coarse label, below coarse (CIFAR-100; 0 coarse classes mean that there is no
+// such byte), a byte with the label, then the pixels [channel][row][column]. It
+// fills labels and pixels, the first records of the file.
+func readCIFAR(r io.Reader, coarse, classes int, pixels, labels []uint8) error {
 	in := bufio.NewReaderSize(r, 1<<16)
-	for i := range labels {
+	label := func(image int, kind string, classes int) (uint8, error) {
 		label, err := in.ReadByte()
 		if err != nil {
-			return truncated(fmt.Sprintf("image %d", i), err)
+			return 0, truncated(fmt.Sprintf("image %d", image), err)
 		}
 		if int(label) >= classes {
-			return damage{fmt.Sprintf("label %d at image %d, want 0 to %d", label, i, classes-1)}
+			return 0, damage{fmt.Sprintf("%s %d at image %d, want 0 to %d", kind, label, image, classes-1)}
 		}
-		labels[i] = label
+		return label, nil
+	}
+	for i := range labels {
+		if coarse > 0 {
+			if _, err := label(i, "coarse label", coarse); err != nil {
+				return err
+			}
+		}
+		var err error
+		if labels[i], err = label(i, "label", classes); err != nil {
+			return err
+		}
 		each := len(pixels) / len(labels)
 		if _, err := io.ReadFull(in, pixels[i*each:(i+1)*each]); err != nil {
 			return truncated(fmt.Sprintf("image %d", i), err)

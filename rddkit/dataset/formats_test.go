@@ -42,8 +42,22 @@ func FuzzCIFAR(f *testing.F) {
 	f.Add([]byte{10, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, file []byte) {
 		pixels, labels := make([]uint8, 6), make([]uint8, 2)
-		if err := readCIFAR(bytes.NewReader(file), 10, pixels, labels); err == nil {
+		if err := readCIFAR(bytes.NewReader(file), 0, 10, pixels, labels); err == nil {
 			if labels[0] > 9 || labels[1] > 9 || !bytes.Equal(file[:8], []byte{labels[0], pixels[0], pixels[1], pixels[2], labels[1], pixels[3], pixels[4], pixels[5]}) {
+				t.Errorf("accepted % x", file)
+			}
+		}
+	})
+}
+
+func FuzzCIFAR100(f *testing.F) {
+	f.Add(tinyCIFAR100().files["train.bin"])
+	f.Add([]byte{20, 0, 0, 0, 0, 0, 100, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, file []byte) {
+		pixels, labels := make([]uint8, 6), make([]uint8, 2)
+		if err := readCIFAR(bytes.NewReader(file), 20, 100, pixels, labels); err == nil {
+			if file[0] > 19 || file[5] > 19 || max(labels[0], labels[1]) > 99 ||
+				!bytes.Equal(file[1:5], append([]byte{labels[0]}, pixels[:3]...)) || !bytes.Equal(file[6:10], append([]byte{labels[1]}, pixels[3:]...)) {
 				t.Errorf("accepted % x", file)
 			}
 		}

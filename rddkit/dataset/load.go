@@ -169,7 +169,9 @@ func (info Info) read(ctx context.Context, dir string, f File, into Split) error
 	defer c.file.Close()
 	switch {
 	case info.Format == "cifar10":
-		err = readCIFAR(c, info.Classes, into.Pixels, into.Labels)
+		err = readCIFAR(c, 0, info.Classes, into.Pixels, into.Labels)
+	case info.Format == "cifar100":
+		err = readCIFAR(c, coarseClasses, info.Classes, into.Pixels, into.Labels)
 	case info.Format == "usps":
 		err = readUSPS(c, info.Classes, into.Values, into.Labels)
 	case f.Holds == "images":

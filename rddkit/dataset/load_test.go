@@ -10,7 +10,7 @@ import (
 )
 
 func TestTinySetsAreReadAsWritten(t *testing.T) {
-	for _, s := range []tinySet{tinyIDX(), tinyCIFAR(), tinyUSPS()} {
+	for _, s := range []tinySet{tinyIDX(), tinyCIFAR(), tinyCIFAR100(), tinyUSPS()} {
 		t.Run(s.info.Format, func(t *testing.T) {
 			dir := t.TempDir()
 			s.write(t, dir)
@@ -28,6 +28,11 @@ func TestTinySetsAreReadAsWritten(t *testing.T) {
 				mustEqual(t, "training pixels", set.Train.Pixels, []uint8{10, 11, 12, 20, 21, 22, 30, 31, 32, 40, 41, 42})
 				mustEqual(t, "training labels", set.Train.Labels, []uint8{1, 2, 3, 4})
 				mustEqual(t, "test pixels", set.Test.Pixels, []uint8{50, 51, 52, 60, 61, 62})
+			case "cifar100": // the fine labels
+				mustEqual(t, "training pixels", set.Train.Pixels, []uint8{29, 30, 31, 39, 40, 41})
+				mustEqual(t, "training labels", set.Train.Labels, []uint8{19, 99})
+				mustEqual(t, "test pixels", set.Test.Pixels, []uint8{199, 200, 201})
+				mustEqual(t, "test labels", set.Test.Labels, []uint8{49})
 			case "usps":
 				mustEqual(t, "training values", set.Train.Values, []float32{-1, -0.631, 0.862, 1, 0, 0.1, -0.25, 0.5})
 				mustEqual(t, "training labels", set.Train.Labels, []uint8{6, 0})
@@ -39,7 +44,7 @@ func TestTinySetsAreReadAsWritten(t *testing.T) {
 
 func TestLimitsKeepTheFirstImages(t *testing.T) {
 	dir := t.TempDir()
-	for _, s := range []tinySet{tinyIDX(), tinyCIFAR(), tinyUSPS()} {
+	for _, s := range []tinySet{tinyIDX(), tinyCIFAR(), tinyCIFAR100(), tinyUSPS()} {
 		s.write(t, dir)
 		set, err := load(t.Context(), s.info, Options{Dir: dir, Offline: true, TrainLimit: 1, TestLimit: 100})
 		if err != nil {
@@ -99,6 +104,10 @@ func TestDamagedFilesAreRefusedByName(t *testing.T) {
 		{"a flipped pixel", tinyCIFAR(), "data_batch_2.bin", flip, "altered"},
 		{"one byte short", tinyCIFAR(), "data_batch_2.bin", short, "truncated in image 1"},
 		{"a label of 200", tinyCIFAR(), "test_batch.bin", first(200), "label 200 at image 0"},
+		{"a flipped pixel", tinyCIFAR100(), "train.bin", flip, "altered"},
+		{"one byte short", tinyCIFAR100(), "train.bin", short, "truncated in image 1"},
+		{"a coarse label of 20", tinyCIFAR100(), "test.bin", first(20), "coarse label 20 at image 0"},
+		{"a label of 100", tinyCIFAR100(), "test.bin", func(b []byte) []byte { b[1] = 100; return b }, "label 100 at image 0"},
 		{"a changed digit", tinyUSPS(), "zip.train.gz", gzipped(func(b []byte) []byte { return bytes.Replace(b, []byte("631"), []byte("632"), 1) }), "altered"},
 		{"a value of 7", tinyUSPS(), "zip.train.gz", gzipped(func(b []byte) []byte { return bytes.Replace(b, []byte("0.6310"), []byte("7.6310"), 1) }), "number 2 of 4"},
 		{"not a number", tinyUSPS(), "zip.test.gz", gzipped(func(b []byte) []byte { return bytes.Replace(b, []byte("0.148"), []byte("nan"), 1) }), "number 2 of 4"},
@@ -135,8 +144,8 @@ func TestMissingFilesAreNamed(t *testing.T) {
 }
 
 func TestBadOptionsAreRefused(t *testing.T) {
-	_, err := Load(t.Context(), "cifar100", Options{})
-	wantInvalid(t, err, "cifar100", "fashion-mnist-10k")
+	_, err := Load(t.Context(), "imagenet", Options{})
+	wantInvalid(t, err, "imagenet", "fashion-mnist-10k")
 	_, err = Load(t.Context(), "", Options{TrainLimit: -1})
 	wantInvalid(t, err, "TrainLimit", "-1")
 	_, err = Load(t.Context(), "", Options{TestLimit: -5})
@@ -182,7 +191,8 @@ func fullData(t testing.TB) string {
 }
 
 // The means of all training pixels are those that the literature gives:
-// MNIST 0.1307, Fashion-MNIST 0.2860, CIFAR-10 0.4914, 0.4822 and 0.4465.
+// MNIST 0.1307, Fashion-MNIST 0.2860, CIFAR-10 0.4914, 0.4822 and 0.4465,
+// CIFAR-100 0.5071, 0.4865 and 0.4409.
 func TestTheFullSets(t *testing.T) {
 	dir := fullData(t)
 	if testing.Short() {
@@ -192,6 +202,7 @@ func TestTheFullSets(t *testing.T) {
 		"mnist":         {0.1307},
 		"fashion-mnist": {0.2860},
 		"cifar10":       {0.4914, 0.4822, 0.4465},
+		"cifar100":      {0.5071, 0.4865, 0.4409},
 		"usps":          nil,
 		"kmnist-10k":    nil,
 	} {

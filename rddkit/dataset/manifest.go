@@ -20,7 +20,7 @@ const Default = "fashion-mnist-10k"
 type Info struct {
 	Name      string   `json:"name"`
 	Title     string   `json:"title"`
-	Format    string   `json:"format"`             // of its files: "cifar10", "idx" or "usps"
+	Format    string   `json:"format"`             // of its files: "cifar10", "cifar100", "idx" or "usps"
 	Channels  int      `json:"channels"`           // 3 for colour, 1 for grey
 	Side      int      `json:"side"`               // rows and columns of an image
 	Classes   int      `json:"classes"`            // labels are 0 … Classes-1

@@ -91,6 +91,15 @@ func tinyCIFAR() tinySet {
 	return s
 }
 
+// tinyCIFAR100 has labels that no set of ten classes has; the byte before each is
+// the coarse one.
+func tinyCIFAR100() tinySet {
+	s := tinySet{info: Info{Name: "tiny-cifar100", Format: "cifar100", Channels: 3, Side: 1, Classes: 100, TrainRows: 2, TestRows: 1, Folders: []string{"tiny-binary"}}}
+	s.add("train.bin", "train", "images and labels", 2, []byte{11, 19, 29, 30, 31, 0, 99, 39, 40, 41})
+	s.add("test.bin", "test", "images and labels", 1, []byte{19, 49, 199, 200, 201})
+	return s
+}
+
 func tinyUSPS() tinySet {
 	s := tinySet{info: Info{Name: "tiny-usps", Format: "usps", Channels: 1, Side: 2, Classes: 10, TrainRows: 2, TestRows: 1, Folders: []string{"tiny-usps"}}}
 	s.add("zip.train.gz", "train", "images and labels", 2, []byte("6.0000 -1.0000 -0.6310 0.8620 1.0000 \n0.0000 0.0000 0.1000 -0.2500 0.5000 \n"))
