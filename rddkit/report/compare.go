@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/show"
 )
 
 // Comparison is a curve of the report beside the run that repeats it.
@@ -111,33 +111,35 @@ func (c Comparison) Last() int { return len(c.Ours) - 1 }
 // curve ours, the report's and the difference at epochs 0, 10, 50 and the last
 // that both have.
 func Markdown(comparisons []Comparison) string {
-	var b strings.Builder
-	b.WriteString("| repeats | run | epochs done | command |\n|:--|:--|--:|:--|\n")
+	var runs, values [][]any
 	for _, group := range bySettings(comparisons) {
 		c := group[0]
-		name, done := "not run", ""
-		settings := c.Settings
+		name, done, settings := "not run", "", c.Settings
 		if c.Run != nil {
-			name, _ = c.Run.Experiment.Name() // that of a record is valid
-			done = fmt.Sprintf("%d of %d", c.Run.EpochsDone(), c.Run.Experiment.Epochs)
 			settings = c.Run.Experiment
+			name, _ = settings.Name() // that of a record is valid
+			done = fmt.Sprintf("%d of %d", c.Run.EpochsDone(), settings.Epochs)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | `%s` |\n", repeats(group), name, done, settings.Command())
+		runs = append(runs, []any{repeats(group), name, done, "`" + settings.Command() + "`"})
 	}
-	b.WriteString("\nOurs, the report's value and the difference:\n\n")
-	b.WriteString("| figure | panel | quantity | series | epoch 0 | epoch 10 | epoch 50 | last |\n|:--|:--|:--|:--|--:|--:|--:|--:|\n")
 	for _, c := range comparisons {
-		cells := []string{c.Curve.Figure, c.Curve.Panel, c.Curve.Quantity, c.Curve.Series}
-		for _, epoch := range []int{0, 10, 50} {
-			cells = append(cells, c.cell(epoch))
-		}
 		last := c.cell(c.Last())
 		if c.Run != nil {
-			last = "epoch " + strconv.Itoa(c.Last()) + ": " + last
+			last = fmt.Sprintf("epoch %d: %s", c.Last(), last)
 		}
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(append(cells, last), " | "))
+		values = append(values, []any{c.Curve.Figure, c.Curve.Panel, c.Curve.Quantity, c.Curve.Series, c.cell(0), c.cell(10), c.cell(50), last})
 	}
-	return b.String()
+	return table([]string{"repeats", "run", "epochs done", "command"}, runs) +
+		"\nOurs, the report's value and the difference:\n\n" +
+		table([]string{"figure", "panel", "quantity", "series", "epoch 0", "epoch 10", "epoch 50", "last"}, values)
+}
+
+func table(headers []string, rows [][]any) string {
+	text, err := show.MarkdownTable(headers, rows)
+	if err != nil {
+		panic("report: a row of another length than the headers")
+	}
+	return text
 }
 
 func (c Comparison) cell(epoch int) string {
