@@ -1,12 +1,14 @@
 package rddkit
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -300,13 +302,25 @@ type state struct {
 	Learner    []byte
 }
 
+// write streams the state to its file: it may be as large as all else together.
 func (s *state) write(dir string) error {
-	var buf bytes.Buffer
-	if err := gob.NewEncoder(&buf).Encode(s); err != nil {
+	file, err := renameio.NewPendingFile(filepath.Join(dir, "state.bin"), renameio.WithPermissions(0o644))
+	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(buf.Bytes())
-	return renameio.WriteFile(filepath.Join(dir, "state.bin"), append(buf.Bytes(), sum[:]...), 0o644)
+	defer file.Cleanup()
+	sum := sha256.New()
+	buffered := bufio.NewWriterSize(io.MultiWriter(file, sum), 1<<16)
+	if err := gob.NewEncoder(buffered).Encode(s); err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
+		return err
+	}
+	if _, err := file.Write(sum.Sum(nil)); err != nil {
+		return err
+	}
+	return file.CloseAtomicallyReplace()
 }
 
 // errNoState means that a folder has no state to go on from, or a damaged one.

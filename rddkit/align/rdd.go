@@ -88,8 +88,8 @@ type RDD struct {
 	options    RDDOptions
 	epoch      uint64 // the next Learn's
 	layers     []*regressions
-	driven     [][]bool // carried over by the rule Accumulating
-	simulation *spike.Simulation
+	driven     [][]bool          // carried over by the rule Accumulating
+	simulation *spike.Simulation // of the run in progress
 }
 
 // NewRDD returns a learner that has seen nothing yet.
@@ -214,6 +214,7 @@ func run[T spike.Float](ctx context.Context, r *RDD, layers []LayerOf[T], plan p
 		if err != nil {
 			undo()
 		}
+		r.release()
 	}()
 	if err := r.simulation.Start(weights, plan.input); err != nil {
 		return err
@@ -269,13 +270,11 @@ func (r *RDD) prepare(sizes []int, phaseSteps int, scale func(layer int) ([]floa
 			return nil, err
 		}
 	}
-	if r.simulation == nil || !slices.Equal(r.simulation.Sizes(), sizes) || r.simulation.Steps() != phaseSteps*len(weights) {
-		simulation, err := spike.NewSimulation(r.options.Spike, sizes, phaseSteps)
-		if err != nil {
-			return nil, err
-		}
-		r.simulation = simulation
+	simulation, err := spike.NewSimulation(r.options.Spike, sizes, phaseSteps)
+	if err != nil {
+		return nil, err
 	}
+	r.simulation = simulation
 	if r.layers == nil {
 		for l := range weights {
 			layer := newRegressions(sizes[l], sizes[l+1])
@@ -324,6 +323,14 @@ func save[T spike.Float](r *RDD, layers []LayerOf[T]) (undo func()) {
 		if fresh {
 			r.layers = nil
 		}
+	}
+}
+
+// release gives up what only a run needs, which is more than the estimates take.
+func (r *RDD) release() {
+	r.simulation = nil
+	for _, l := range r.layers {
+		l.backup = nil
 	}
 }
 

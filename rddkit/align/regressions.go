@@ -65,9 +65,7 @@ func tiles(neurons int) int { return (neurons + tileWidth - 1) / tileWidth }
 
 // save keeps the parameters as they are for restore.
 func (l *regressions) save() {
-	if l.backup == nil {
-		l.backup = make([]synapses, len(l.parameters))
-	}
+	l.backup = make([]synapses, len(l.parameters))
 	copyBlocks(l.backup, l.parameters)
 	l.treatmentBackup = append(l.treatmentBackup[:0], l.treatment...)
 }

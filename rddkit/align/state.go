@@ -27,8 +27,12 @@ func (r *RDD) MarshalBinary() ([]byte, error) {
 	if r.driven != nil {
 		header.Carried = 1
 	}
-	out := bytes.NewBuffer(append([]byte{}, stateMagic...))
-	write := func(v any) { binary.Write(out, binary.LittleEndian, v) } // a Buffer takes everything
+	size := 64 // more than the header's
+	for _, l := range r.layers {
+		size += 8 + 32*l.in*l.out + 33*l.in
+	}
+	out := append(make([]byte, 0, size), stateMagic...)
+	write := func(v any) { out, _ = binary.Append(out, binary.LittleEndian, v) } // of fixed size all
 	write(header)
 	if r.layers != nil {
 		for _, size := range r.sizes() {
@@ -45,7 +49,7 @@ func (r *RDD) MarshalBinary() ([]byte, error) {
 			write(r.driven[l])
 		}
 	}
-	return out.Bytes(), nil
+	return out, nil
 }
 
 // UnmarshalBinary restores what MarshalBinary returned. State that is damaged

@@ -185,7 +185,7 @@ func (s *Simulation) Advance(limit int) Stretch {
 		if l == 0 {
 			keep = s.params.MemorySteps
 		}
-		layer.raster.extend(stretch.First, stretch.Steps, keep)
+		layer.raster.extend(stretch.First, stretch.Steps, keep, s.Steps()+layer.raster.padding)
 		if layer.silent {
 			continue
 		}

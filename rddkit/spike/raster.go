@@ -30,8 +30,8 @@ func (r *Raster) clear() {
 }
 
 // extend adds silent rows for steps first … first+steps-1. If keep is not 0, it
-// drops all rows but keep before.
-func (r *Raster) extend(first, steps, keep int) {
+// drops all rows but keep before; otherwise there are whole rows at most.
+func (r *Raster) extend(first, steps, keep, whole int) {
 	if keep > 0 {
 		copy(r.Bits, r.Bits[(first-keep-r.First)*r.Stride:(first-r.First)*r.Stride])
 		r.Bits, r.First = r.Bits[:keep*r.Stride], first-keep
@@ -39,7 +39,7 @@ func (r *Raster) extend(first, steps, keep int) {
 	old := len(r.Bits)
 	size := old + steps*r.Stride
 	if cap(r.Bits) < size {
-		r.Bits = append(make([]byte, 0, max(size, 2*old)), r.Bits...)
+		r.Bits = append(make([]byte, 0, max(size, min(2*old, whole*r.Stride))), r.Bits...)
 	}
 	r.Bits = r.Bits[:size]
 	clear(r.Bits[old:])
