@@ -113,3 +113,49 @@ func compareWithRecording(t *rapid.T, s *Simulation, net *Network, input Input, 
 		}
 	}
 }
+
+// A step allocates nothing: stretches of 2000 steps take as many allocations (a
+// few for the calls themselves) as stretches of 20.
+func TestStepsDoNotAllocate(t *testing.T) {
+	p, sizes := DefaultParams(), []int{64, 32, 8}
+	random := stream.New(1, "weights")
+	var weights [][]float64
+	for l := range sizes[1:] {
+		w := make([]float64, sizes[l+1]*sizes[l])
+		for i := range w {
+			w[i] = random.NormFloat64()
+		}
+		scaled, err := ScaleWeights(p, "weights", w, sizes[l])
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights = append(weights, scaled)
+	}
+	s, err := NewSimulation(p, sizes, 200_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input, err := NewPoissonInput(p, Accumulating, 1, 0, sizes, 200_000, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(weights, input); err != nil {
+		t.Fatal(err)
+	}
+	now := 0
+	advance := func(steps int) func() {
+		return func() {
+			now += steps
+			s.Advance(now)
+		}
+	}
+	// Windows, lists and rasters reach their sizes first: half of the phase.
+	for now < 100_000 {
+		advance(2000)()
+	}
+	short, long := testing.AllocsPerRun(20, advance(20)), testing.AllocsPerRun(20, advance(2000))
+	if long > short+1 { // a list of spikes or windows may still grow now and then
+		t.Errorf("a stretch of 2000 steps allocates %v times, one of 20 steps %v times", long, short)
+	}
+	t.Logf("%v and %v allocations", short, long)
+}
