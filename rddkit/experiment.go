@@ -292,7 +292,12 @@ func (e Experiment) learner() (align.Learner, error) {
 
 // resultsVersion is part of every record's name. Raise it when a change of
 // the code changes results, so that no stale record is read.
-const resultsVersion = 1
+func (e Experiment) resultsVersion() int {
+	if e.learnsFromBatches() {
+		return 2 // 1 regressed without a prior
+	}
+	return 1
+}
 
 // Name returns the name of the experiment's record: method, data set, a digest
 // of every resolved field but Epochs, and the epochs. Fields that the method
@@ -324,7 +329,7 @@ func (e Experiment) stem() string {
 	text, err := json.Marshal(struct {
 		Version int
 		Experiment
-	}{resultsVersion, e})
+	}{e.resultsVersion(), e})
 	if err != nil {
 		panic("rddkit: an experiment that JSON cannot hold") // NaN and Inf are refused by validate
 	}

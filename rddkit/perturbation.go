@@ -24,7 +24,7 @@ func (e Experiment) usesDirectFeedback() bool {
 
 // newPerturbation returns the learner of both methods of node perturbation.
 func (e Experiment) newPerturbation() (align.Learner, error) {
-	return align.NewPerturbation(align.PerturbationOptions{Noise: e.Noise, Interval: solveInterval, KeepScale: true})
+	return align.NewPerturbation(align.PerturbationOptions{Noise: e.Noise, Interval: solveInterval, Prior: true})
 }
 
 // batchTrainer returns what trains the network with the batches of an epoch,

@@ -3,6 +3,8 @@ package align
 import (
 	"context"
 	"math"
+	"slices"
+	"strconv"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -42,10 +44,10 @@ type PerturbationOptions struct {
 	// Interval is the number of batches from one solution of LeastSquares to the
 	// next; 0 means 1.
 	Interval int
-	// KeepScale gives the feedback weights that LeastSquares finds the size
-	// (Frobenius) of the first ones seen, as the regression discontinuity method
-	// does. From few samples they are mostly noise, and many times too large.
-	KeepScale bool
+	// Prior lets LeastSquares begin at the first feedback weights seen instead of
+	// at zero, and leave them only as far as the evidence goes; see Perturbation.
+	// Ridge has then no use.
+	Prior bool
 }
 
 func (o PerturbationOptions) resolved() (PerturbationOptions, error) {
@@ -95,6 +97,16 @@ func (o PerturbationOptions) resolved() (PerturbationOptions, error) {
 //	Gradient:      B ← B − LearningRate · Σ (B d − λ) dᵀ        over a batch
 //	LeastSquares:  B = (Σ λ dᵀ) (γ 1 + Σ d dᵀ)⁻¹               over all batches
 //
+// These sums tell a layer's In × Out weights from so many samples that B is mostly
+// noise while samples are fewer than weights. With Prior, B is what is likely for
+// weights spread around the first ones, B₀, as widely as these themselves are:
+//
+//	B = (γ B₀ + Σ λ dᵀ) (γ 1 + Σ d dᵀ)⁻¹,  γ = variance of λ / mean square of B₀
+//
+// where the variance of a neuron's λ about B d is close to the mean square of
+// (L with noise − L)/σ, as all neurons' noise moves the loss. Without evidence
+// this is feedback alignment; with more and more, the regression.
+//
 // For the last hidden layer and a linear output the least-squares B tends to
 // the transposed feedforward weights (Theorem 1), for every layer of a linear
 // network too (Theorem 2), where d is what came down through the learned B
@@ -104,6 +116,8 @@ func (o PerturbationOptions) resolved() (PerturbationOptions, error) {
 type Perturbation struct {
 	options PerturbationOptions
 	batches uint64
+	squares float64            // Σ (change/σ)² over samples, of LeastSquares
+	samples uint64             // of LeastSquares
 	sums    []perturbationSums // of LeastSquares; nil before the first batch
 	scaled  []float32          // change/σ² · d
 	scratch []float32
@@ -112,7 +126,7 @@ type Perturbation struct {
 // perturbationSums are the sums of one layer.
 type perturbationSums struct {
 	in, out int
-	size    float64   // of the first feedback weights
+	first   []float32 // feedback weights before the first batch, [in][out]
 	targets []float64 // Σ λ dᵀ, [in][out]
 	errors  []float64 // Σ d dᵀ, [out][out]
 }
@@ -156,6 +170,13 @@ func (p *Perturbation) LearnBatch(layers []Layer, batch []Perturbed) (changed bo
 			return false, invalid.New("layers", "of other sizes", "those of the batches before")
 		}
 	}
+	if p.options.Prior && p.sums == nil {
+		for n, l := range layers {
+			if meanSquare(l.Feedback) == 0 {
+				return false, invalid.New("layers["+strconv.Itoa(n)+"].Feedback", 0, "not all zero, as Prior begins with them")
+			}
+		}
+	}
 	perVariance := 1 / (p.Noise() * p.Noise())
 	p.batches++
 	if p.options.Rule == Gradient {
@@ -166,22 +187,25 @@ func (p *Perturbation) LearnBatch(layers []Layer, batch []Perturbed) (changed bo
 	}
 	if p.sums == nil {
 		for _, l := range layers {
-			p.sums = append(p.sums, perturbationSums{l.In, l.Out, frobenius(l.Feedback), make([]float64, l.In*l.Out), make([]float64, l.Out*l.Out)})
+			p.sums = append(p.sums, perturbationSums{l.In, l.Out, slices.Clone(l.Feedback), make([]float64, l.In*l.Out), make([]float64, l.Out*l.Out)})
 		}
 	}
 	for n, b := range batch {
 		p.add(&p.sums[n], b, perVariance)
 	}
+	for _, change := range batch[0].Change { // the same for all layers
+		p.squares += float64(change * change * perVariance)
+		p.samples++
+	}
 	if p.batches%uint64(p.options.Interval) == 0 {
 		for n, l := range layers {
-			if err := p.sums[n].solve(l.Feedback, p.options.Ridge); err != nil {
-				return false, err
+			ridge, first := p.options.Ridge, []float32(nil)
+			if p.options.Prior {
+				first = p.sums[n].first
+				ridge = p.squares / float64(p.samples) / meanSquare(first)
 			}
-			if size := frobenius(l.Feedback); p.options.KeepScale && size > 0 {
-				scale := float32(p.sums[n].size / size)
-				for k := range l.Feedback {
-					l.Feedback[k] *= scale
-				}
+			if err := p.sums[n].solve(l.Feedback, ridge, first); err != nil {
+				return false, err
 			}
 		}
 		changed = true
@@ -249,8 +273,9 @@ func (p *Perturbation) add(s *perturbationSums, b Perturbed, perVariance float64
 	accumulate(b.Error, s.out, errors, s.errors)
 }
 
-// solve writes the least-squares feedback weights.
-func (s *perturbationSums) solve(feedback []float32, ridge float64) error {
+// solve writes the least-squares feedback weights, drawn by ridge towards first,
+// or towards zero if that is nil.
+func (s *perturbationSums) solve(feedback []float32, ridge float64, first []float32) error {
 	errors := mat.NewSymDense(s.out, nil)
 	for i := range s.out {
 		for j := i; j < s.out; j++ {
@@ -263,8 +288,15 @@ func (s *perturbationSums) solve(feedback []float32, ridge float64) error {
 	if !factors.Factorize(errors) {
 		return invalid.New("sums of errors", "not positive definite", "finite errors of moderate size")
 	}
+	targets := s.targets
+	if first != nil {
+		targets = slices.Clone(targets)
+		for k, b := range first {
+			targets[k] += float64(ridge * float64(b))
+		}
+	}
 	var transposed mat.Dense // [out][in]
-	if err := factors.SolveTo(&transposed, mat.NewDense(s.in, s.out, s.targets).T()); err != nil {
+	if err := factors.SolveTo(&transposed, mat.NewDense(s.in, s.out, targets).T()); err != nil {
 		if _, illConditioned := err.(mat.Condition); !illConditioned {
 			return err
 		}
@@ -277,12 +309,12 @@ func (s *perturbationSums) solve(feedback []float32, ridge float64) error {
 	return nil
 }
 
-func frobenius(x []float32) float64 {
+func meanSquare(x []float32) float64 {
 	sum := 0.0
 	for _, v := range x {
 		sum += float64(float64(v) * float64(v))
 	}
-	return math.Sqrt(sum)
+	return sum / float64(len(x))
 }
 
 func matrix(x []float32, rows, columns int) blas32.General {

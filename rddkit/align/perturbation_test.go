@@ -135,7 +135,7 @@ func TestPerturbationFindsTheWeights(t *testing.T) {
 }
 
 func TestPerturbationGoesOnToTheSameBits(t *testing.T) {
-	for _, o := range []PerturbationOptions{{Noise: 0.1, HalfLife: 3, Interval: 2, Restart: 4, KeepScale: true}, {Rule: Gradient, Noise: 0.1}} {
+	for _, o := range []PerturbationOptions{{Noise: 0.1, HalfLife: 3, Interval: 2, Restart: 4, Prior: true}, {Rule: Gradient, Noise: 0.1}} {
 		whole, parts := newPerturbation(t, o), newPerturbation(t, o)
 		a, b := randomLayer(150, 5, 1), randomLayer(150, 5, 1)
 		for k := range 7 {
@@ -191,20 +191,53 @@ func TestNoiseSchedule(t *testing.T) {
 	}
 }
 
-// Feedback weights that keep their scale point where the others do.
-func TestKeepScale(t *testing.T) {
-	free, kept := randomLayer(5, 3, 1), randomLayer(5, 3, 1)
-	size := frobenius(free.Feedback)
-	p, q := newPerturbation(t, PerturbationOptions{}), newPerturbation(t, PerturbationOptions{KeepScale: true})
-	for k := range uint64(3) {
-		learnBatch(t, p, free, perturbedLinear(free, 20, 0.01, k))
-		learnBatch(t, q, kept, perturbedLinear(free, 20, 0.01, k))
+// The two samples of TestPerturbationByHand: the squares of change/σ are 36 and 4,
+// 20 on average, so that with B₀ = 0.25, γ = 20/0.25² = 320 and B is
+// (320·0.25 + 16)/(320 + 5).
+func TestPriorByHand(t *testing.T) {
+	b := Perturbed{Noise: []float32{0.5, -1}, Error: []float32{2, -1}, Change: []float64{3, 1}}
+	l := Layer{In: 1, Out: 1, Forward: []float32{1}, Feedback: []float32{0.25}}
+	learnBatch(t, newPerturbation(t, PerturbationOptions{Noise: 0.5, Prior: true}), l, b)
+	if want := float32(96. / 325); l.Feedback[0] != want {
+		t.Errorf("%v, want %v", l.Feedback[0], want)
 	}
-	ratio := frobenius(free.Feedback) / size
-	for k, b := range kept.Feedback {
-		if math.Abs(float64(b)*ratio-float64(free.Feedback[k])) > 1e-5 {
-			t.Errorf("feedback %d: %v, want %v", k, b, float64(free.Feedback[k])/ratio)
+}
+
+// Fewer samples than weights make the plain regression worse than the random
+// weights it began with; with the prior it is better at any number, and with
+// many the two are the same. From n samples the plain relative error is near
+// √(in·out/n), that of random weights √2.
+func TestPriorIsNeverWorseThanNoEvidence(t *testing.T) {
+	const in, out = 60, 40
+	relative := func(l Layer) float64 {
+		var difference, size float64
+		for i := range l.In {
+			for j := range l.Out {
+				w, b := float64(l.Forward[j*l.In+i]), float64(l.Feedback[i*l.Out+j])
+				difference += (w - b) * (w - b)
+				size += w * w
+			}
 		}
+		return math.Sqrt(difference / size)
+	}
+	plain, prior := randomLayer(in, out, 1), randomLayer(in, out, 1)
+	p, q := newPerturbation(t, PerturbationOptions{}), newPerturbation(t, PerturbationOptions{Prior: true})
+	before := relative(prior)
+	for k := range uint64(300) {
+		b := perturbedLinear(plain, 100, 0.01, k)
+		learnBatch(t, p, plain, b)
+		learnBatch(t, q, prior, b)
+		switch r := relative(prior); {
+		case r > before+0.002:
+			t.Fatalf("%d samples took the relative error from %.4f to %.4f", 100*(k+1), before, r)
+		case k == 1 && !(relative(plain) > 2):
+			t.Errorf("plain: relative error %.3f after 200 samples of 2400 weights", relative(plain))
+		default:
+			before = r
+		}
+	}
+	if before > 0.3 || relative(plain) < before {
+		t.Errorf("relative errors %.3f with, %.3f without the prior after 30 000 samples, want about √(2400/30 000) = 0.28", before, relative(plain))
 	}
 }
 
@@ -272,13 +305,19 @@ func TestBadPerturbationInput(t *testing.T) {
 		"PerturbationOptions.Ridge":        made(PerturbationOptions{Ridge: -1}),
 		"PerturbationOptions.Restart":      made(PerturbationOptions{Restart: -1}),
 		"PerturbationOptions.Interval":     made(PerturbationOptions{Interval: -1}),
-		"batch":                            learnt(nil, keep),
-		"layers[0].Feedback":               learnt([]Layer{{In: 3, Out: 2}}, keep),
-		"batch[0].Noise":                   learnt([]Layer{l}, func(b *Perturbed) { b.Noise = b.Noise[1:] }),
-		"batch[0].Error":                   learnt([]Layer{l}, func(b *Perturbed) { b.Error = nil }),
-		"batch[0].Change":                  learnt([]Layer{l}, func(b *Perturbed) { *b = Perturbed{} }),
-		"batch[0].Change[1]":               learnt([]Layer{l}, func(b *Perturbed) { b.Change[1] = math.NaN() }),
-		"batch[0].Error[3]":                learnt([]Layer{l}, func(b *Perturbed) { b.Error[3] = float32(math.Inf(1)) }),
+		"layers[1].Feedback": func() error {
+			silent := Layer{In: 3, Out: 2, Feedback: make([]float32, 6)}
+			b := perturbedLinear(l, 4, 0.01, 1)
+			_, err := newPerturbation(t, PerturbationOptions{Prior: true}).LearnBatch([]Layer{l, silent}, []Perturbed{b, b})
+			return err
+		}(),
+		"batch":              learnt(nil, keep),
+		"layers[0].Feedback": learnt([]Layer{{In: 3, Out: 2}}, keep),
+		"batch[0].Noise":     learnt([]Layer{l}, func(b *Perturbed) { b.Noise = b.Noise[1:] }),
+		"batch[0].Error":     learnt([]Layer{l}, func(b *Perturbed) { b.Error = nil }),
+		"batch[0].Change":    learnt([]Layer{l}, func(b *Perturbed) { *b = Perturbed{} }),
+		"batch[0].Change[1]": learnt([]Layer{l}, func(b *Perturbed) { b.Change[1] = math.NaN() }),
+		"batch[0].Error[3]":  learnt([]Layer{l}, func(b *Perturbed) { b.Error[3] = float32(math.Inf(1)) }),
 	} {
 		var wrong *invalid.Error
 		if !errors.As(err, &wrong) || wrong.Field != field {
