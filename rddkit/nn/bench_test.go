@@ -42,7 +42,9 @@ func eachBackend[T interface {
 	gemm.Reset()
 }
 
-// The CIFAR-10 shape with batches of 128, as the report trains.
+// The CIFAR-10 shape with batches of 128, as the report trains. For comparison,
+// testdata/pytorch_bench.py measures PyTorch on the same network; run both on an
+// idle machine.
 func BenchmarkTrainBatch(b *testing.B) {
 	eachBackend(b, func(b *testing.B) {
 		for _, method := range []struct {
