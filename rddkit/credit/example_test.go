@@ -21,7 +21,7 @@ func ExamplePopulation_Simulate() {
 	fmt.Printf("true effect %.1f\n", run.Intervene(credit.CurvedQuadratic, 0, credit.Intervention{}).Mean)
 	fmt.Printf("observed dependence %.1f\n", credit.ObservedDependence().Estimate(run.Drive[0], costs, 1).Effect)
 	// Output:
-	// rates 11 and 6 Hz
+	// rates 10 and 6 Hz
 	// true effect 5.2
 	// observed dependence 4.3
 }
@@ -49,7 +49,7 @@ func ExampleComparison_Run() {
 			second.Correlation, second.AtCrossing.Mean, second.Estimates[0].Mean, second.Estimates[1].Mean)
 	}
 	// Output:
-	// c = 0.01: at its crossing -3.5, naive -3, discontinuity -3.5
+	// c = 0.01: at its crossing -3.5, naive -3, discontinuity -3.3
 	// c = 0.99: at its crossing -3.8, naive 0, discontinuity -3.6
 }
 
@@ -77,5 +77,5 @@ func ExampleExperimenterTest_Run() {
 	}
 	// Output:
 	// distance 0.0: spikes in 0.5 of trials, change 0.27 by discontinuity, 0.25 by rate
-	// distance 0.3: spikes in 0.5 of trials, change 0.02 by discontinuity, 0.25 by rate
+	// distance 0.3: spikes in 0.5 of trials, change 0.03 by discontinuity, 0.25 by rate
 }

@@ -160,9 +160,9 @@ func (e ExperimenterTest) trials(p Population, input float64, n int, seed uint64
 	sim := newSimulator(p, seed)
 	trials := make([]trial, n)
 	for k := range trials {
-		neuron := &sim.neurons[0]
-		neuron.v, neuron.refractory = p.Reset, 0
+		sim.rest(p.Reset)
 		sim.block()
+		neuron := &sim.neurons[0]
 		trials[k] = trial{drive: neuron.drive, spiked: len(neuron.spikes) > 0}
 		for _, step := range neuron.spikes {
 			if step >= e.RewardFrom && step < e.RewardTo {

@@ -10,8 +10,7 @@ import (
 // once in a hundred generators that are right; the seed is fixed.
 func TestNormalsFollowTheNormalLaw(t *testing.T) {
 	const n = 4_000_000
-	x := make([]float64, n)
-	newNormals(1, "test").fill(x)
+	x := newNormals(n, 1, "test").next()
 	var beyond int
 	for _, v := range x {
 		if math.Abs(v) > tail {
@@ -35,9 +34,7 @@ func TestNormalsFollowTheNormalLaw(t *testing.T) {
 
 func TestNormalsAreUncorrelated(t *testing.T) {
 	const n = 1_000_000
-	x, y := make([]float64, n+1), make([]float64, n+1)
-	newNormals(1, "test", 0).fill(x)
-	newNormals(1, "test", 1).fill(y)
+	x, y := newNormals(n+8, 1, "test", 0).next(), newNormals(n+8, 1, "test", 1).next()
 	var lag, between float64
 	for i := range n {
 		lag += x[i] * x[i+1]
@@ -48,23 +45,23 @@ func TestNormalsAreUncorrelated(t *testing.T) {
 	}
 }
 
-func TestNormalsDoNotDependOnTheSizeOfAFill(t *testing.T) {
-	whole, parts := make([]float64, 1000), make([]float64, 1000)
-	newNormals(3, "test").fill(whole)
-	n := newNormals(3, "test")
-	for from, size := 0, 1; from < len(parts); from, size = from+size, size+3 {
-		n.fill(parts[from:min(from+size, len(parts))])
-	}
-	if !slices.Equal(whole, parts) {
-		t.Error("the same stream, filled in parts, differs")
+func TestNormalsDoNotDependOnThePortions(t *testing.T) {
+	whole := newNormals(5000, 3, "test").next()
+	for _, count := range []int{1, 2, 3, 20, 32, 50, 1000} {
+		n := newNormals(count, 3, "test")
+		for from := 0; from+count <= len(whole); from += count {
+			if !slices.Equal(n.next(), whole[from:from+count]) {
+				t.Fatalf("in portions of %d the stream differs from number %d on", count, from)
+			}
+		}
 	}
 }
 
 func BenchmarkNormals(b *testing.B) {
-	n, block := newNormals(1, "bench"), make([]float64, 20)
+	n := newNormals(20, 1, "bench")
 	b.ReportAllocs()
 	for b.Loop() {
-		n.fill(block)
+		n.next()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/20, "ns/normal")
 }

@@ -15,9 +15,7 @@ func TestRulesOnTwoLevels(t *testing.T) {
 		window := rapid.SampledFrom([]float64{0.1, 0.3, math.Inf(1)}).Draw(t, "window")
 		alternating := &Alternating{Threshold: 1, Window: window, Rate: 0.1}
 		rules := []Online{alternating, &Means{Threshold: 1, Window: window, Rate: 0.1}, &LinearMeans{Threshold: 1, Window: window, Rate: 0.1}}
-		drives := newNormals(rapid.Uint64().Draw(t, "seed"), "test")
-		u := make([]float64, 4000)
-		drives.fill(u)
+		u := newNormals(4000, rapid.Uint64().Draw(t, "seed"), "test").next()
 		for _, z := range u {
 			x, c := 1+0.1*z, low
 			if x >= 1 {

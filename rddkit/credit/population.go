@@ -182,7 +182,7 @@ func (p Population) readDelay() int {
 	return 0
 }
 
-// refractorySteps counts the spike's own step.
-func (p Population) refractorySteps() int {
-	return int(math.Ceil(p.RefractoryPeriod/p.Step - 1e-9))
+// refractorySteps counts the spike's own step, at which any spike resets.
+func (p Population) refractorySteps() int64 {
+	return max(1, int64(math.Ceil(p.RefractoryPeriod/p.Step-1e-9)))
 }

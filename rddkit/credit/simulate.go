@@ -2,26 +2,45 @@ package credit
 
 import (
 	"context"
+	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"github.com/weightalign/lab/rddkit/internal/invalid"
 )
 
-// neuron is one neuron's state from step to step. Its fields up to noise are the
-// model's; neurons do not interact, so a block of one neuron is simulated at once.
+// neuron is what a neuron has beside its membrane and its input.
 type neuron struct {
-	v          float64
-	refractory int // steps
-
-	noise, perturbation *normals
-	private, perturbed  []float64 // standard normal draws of the block, [step]
+	perturbation *normals
+	perturbed    []float64 // standard normal draws of the block to come, [step]
 
 	drive       float64 // U: the largest u of the block
-	peak        int     // the step of the block at which u was largest
 	spikes      []int   // the steps of the block at which the neuron spiked
 	eligibility float64 // Σ over the block of (x + ε)·q
 
 	output filter
+}
+
+// membranes are four neurons' states from step to step. Neurons do not interact
+// within a block, so a vector unit steps four of them at once.
+type membranes struct {
+	v          [4]float64
+	drive      [4]float64 // U: the largest u of the block
+	peak       [4]int64   // the step of the block at which u was largest
+	refractory [4]int64   // steps
+}
+
+// input is what the noisy input of one population is mixed from.
+type input struct {
+	mean                float64 // x
+	sharedSD, privateSD float64 // σ/√τ·√c and σ/√τ·√(1−c)
+}
+
+// dynamics is what the membranes of one population share.
+type dynamics struct {
+	keep             float64 // 1 − dt/τ
+	threshold, reset float64
+	hold             int64 // refractory steps
 }
 
 // simulator steps a population block by block without allocating.
@@ -29,14 +48,17 @@ type simulator struct {
 	p              Population // resolved
 	weights        []float64  // current, [neuron]; a learner may change them between blocks
 	common         *normals
-	shared         []float64 // the shared part of ε in this block, [step]
+	noise          []*normals  // of neurons 2h and 2h+1, [h]
+	shared         []float64   // standard normal draws of the block to come, [step]
+	private        [][]float64 // likewise, of neurons 2h and 2h+1 in turn, [h][2·step]
+	input          input
 	neurons        []neuron
+	membranes      []membranes    // of neurons 4g to 4g+3, [g]; there may be idle ones at the end
+	currents       [][][4]float64 // the input of neurons 4g to 4g+3 in this block, [g][step]
+	spiked         [][]uint8      // bits of the neurons 4g+k that spiked, [g][step], and zeros up to a multiple of 8 steps
+	dynamics       dynamics
 	filtered       []float64 // s of each neuron when the block was read
 	own            []float64 // the part of s that comes from spikes of this block
-	leak           float64   // dt/τ
-	hold           int       // refractory steps
-	sharedSD       float64   // σ/√τ·√c
-	privateSD      float64   // σ/√τ·√(1−c)
 	perturbationSD float64   // σ_p/√τ
 	trace          *Trace    // records every step if not nil
 }
@@ -48,151 +70,188 @@ func newSimulator(p Population, seed uint64) *simulator {
 	kernel := newBlockKernel(p)
 	s := &simulator{
 		p: p, weights: append([]float64(nil), p.Weights...),
-		common: newNormals(seed, "credit shared noise"), shared: make([]float64, p.BlockSteps),
+		common: newNormals(p.BlockSteps, seed, "credit shared noise"),
+		noise:  make([]*normals, (n+1)/2), private: make([][]float64, (n+1)/2),
+		input: input{
+			mean:      p.Input,
+			sharedSD:  p.NoiseSD / math.Sqrt(p.TimeConstant) * math.Sqrt(p.NoiseCorrelation),
+			privateSD: p.NoiseSD / math.Sqrt(p.TimeConstant) * math.Sqrt(1-p.NoiseCorrelation),
+		},
 		neurons: make([]neuron, n), filtered: make([]float64, n), own: make([]float64, n),
-		leak: p.Step / p.TimeConstant, hold: p.refractorySteps(),
-		sharedSD:       p.NoiseSD / math.Sqrt(p.TimeConstant) * math.Sqrt(p.NoiseCorrelation),
-		privateSD:      p.NoiseSD / math.Sqrt(p.TimeConstant) * math.Sqrt(1-p.NoiseCorrelation),
+		membranes: make([]membranes, (n+3)/4), currents: table[[4]float64]((n+3)/4, p.BlockSteps),
+		spiked:         table[uint8]((n+3)/4, (p.BlockSteps+7)&^7),
+		dynamics:       dynamics{1 - p.Step/p.TimeConstant, p.Threshold, p.Reset, p.refractorySteps()},
 		perturbationSD: p.Perturbation / math.Sqrt(p.TimeConstant),
 	}
+	for h := range s.noise {
+		s.noise[h] = newNormals(2*p.BlockSteps, seed, "credit private noise", uint64(h))
+	}
 	for i := range s.neurons {
-		s.neurons[i] = neuron{
-			noise: newNormals(seed, "credit private noise", uint64(i)), private: make([]float64, p.BlockSteps),
-			spikes: make([]int, 0, p.BlockSteps), output: newFilter(kernel),
-		}
+		s.neurons[i] = neuron{spikes: make([]int, 0, p.BlockSteps), output: newFilter(kernel)}
 		if p.Perturbation > 0 {
-			s.neurons[i].perturbation = newNormals(seed, "credit perturbation", uint64(i))
-			s.neurons[i].perturbed = make([]float64, p.BlockSteps)
+			s.neurons[i].perturbation = newNormals(p.BlockSteps, seed, "credit perturbation", uint64(i))
 		}
 	}
+	s.draw()
 	return s
 }
 
-// block simulates one block of every neuron.
+// rest puts every membrane at a potential, out of its refractory period.
+func (s *simulator) rest(v float64) {
+	for g := range s.membranes {
+		s.membranes[g] = membranes{v: [4]float64{v, v, v, v}}
+	}
+}
+
+// block simulates one block of every neuron. It draws the next one's noise before
+// it looks at the spikes, which lets the processor begin to draw while it waits for
+// the potentials, each of which waits for the one before.
 func (s *simulator) block() {
-	s.common.fill(s.shared)
-	for t, z := range s.shared {
-		s.shared[t] = s.sharedSD * z
+	s.advance()
+	s.draw()
+	s.read()
+}
+
+// draw draws the noise of a block.
+func (s *simulator) draw() {
+	s.shared = s.common.next()
+	for h, noise := range s.noise {
+		s.private[h] = noise.next()
 	}
 	for i := range s.neurons {
-		n := &s.neurons[i]
-		n.noise.fill(n.private)
-		if n.perturbation != nil {
-			n.perturbation.fill(n.perturbed)
+		if n := &s.neurons[i]; n.perturbation != nil {
+			n.perturbed = n.perturbation.next()
 		}
-		s.advance(i)
 	}
 }
 
-// advance simulates one block of neuron i from the noise in s.shared and its own.
-func (s *simulator) advance(i int) {
-	p, n, w := &s.p, &s.neurons[i], s.weights[i]
-	if p.SeparateBlocks {
-		n.refractory = 0
-	}
-	// From here on private holds what the input adds in a step: dt·(W·(x + ε) + q).
-	current, shared := n.private, s.shared[:len(n.private)]
-	input, sd, dt := p.Input, s.privateSD, p.Step
-	if n.perturbed == nil {
-		for t, z := range current {
-			current[t] = dt * w * (input + shared[t] + float64(sd*z))
+// advance steps the membranes through the block whose noise has been drawn.
+func (s *simulator) advance() {
+	for g := range s.membranes {
+		if s.p.SeparateBlocks {
+			s.membranes[g].refractory = [4]int64{}
 		}
+		gain := s.drive(g)
+		s.integrate(g, &gain)
+	}
+}
+
+// read lists the block's spikes and filters them.
+func (s *simulator) read() {
+	for g := range s.membranes {
+		neurons := s.four(g)
+		for k := range neurons {
+			neurons[k].drive = s.membranes[g].drive[k]
+			neurons[k].spikes = neurons[k].spikes[:0]
+		}
+		for from := 0; from < len(s.spiked[g]); from += 8 {
+			set := binary.LittleEndian.Uint64(s.spiked[g][from:])
+			for ; set != 0; set &= set - 1 {
+				at := bits.TrailingZeros64(set)
+				if k := at % 8; k < len(neurons) { // an idle one's spikes mean nothing
+					neurons[k].spikes = append(neurons[k].spikes, from+at/8)
+				}
+			}
+		}
+		for k := range neurons {
+			s.filtered[4*g+k], s.own[4*g+k] = neurons[k].output.block(neurons[k].spikes)
+		}
+	}
+}
+
+// four returns neurons 4g to 4g+3, or as many of them as there are.
+func (s *simulator) four(g int) []neuron { return s.neurons[4*g : min(4*g+4, len(s.neurons))] }
+
+// drive writes the input of neurons 4g to 4g+3, and returns what to multiply it by
+// for what it adds to the potential in a step.
+func (s *simulator) drive(g int) (gain [4]float64) {
+	current := s.currents[g]
+	even := s.private[2*g]
+	odd := s.private[min(2*g+1, len(s.private)-1)] // idle neurons hear any noise
+	if vectors {
+		mixAVX2(&s.input, &current[0], &s.shared[0], &even[0], &odd[0], len(current))
 	} else {
-		n.eligibility = 0
-		for t, z := range current {
-			noisy := input + shared[t] + float64(sd*z)
-			q := s.perturbationSD * n.perturbed[t]
-			n.eligibility += float64(noisy * q)
-			current[t] = dt * (float64(w*noisy) + q)
+		s.input.mix(current, s.shared, even, odd)
+	}
+	for k := range s.four(g) {
+		w, n := s.weights[4*g+k], &s.neurons[4*g+k]
+		if n.perturbed == nil {
+			gain[k] = s.p.Step * w
+			continue
+		}
+		gain[k], n.eligibility = s.p.Step, 0
+		for t, z := range n.perturbed[:len(current)] {
+			q := s.perturbationSD * z
+			n.eligibility += float64(current[t][k] * q)
+			current[t][k] = float64(w*current[t][k]) + q
 		}
 	}
-	var potential, counterfactual []float64
-	if s.trace != nil {
-		potential, counterfactual = s.trace.extend(i, len(current))
-	}
-	s.integrate(n, current, potential, counterfactual)
-	s.filtered[i], s.own[i] = n.output.block(n.spikes)
+	return gain
 }
 
-// integrate steps a neuron through a block. It makes no calls, which keeps the
-// state in registers, and takes v + dt·(−v/τ + …) as v·(1 − dt/τ) + dt·(…), which
-// shortens the chain from step to step. potential and counterfactual take v and u
-// of every step unless they are nil.
-func (s *simulator) integrate(n *neuron, current, potential, counterfactual []float64) {
-	leak, keep, threshold, reset := s.leak, 1-s.leak, s.p.Threshold, s.p.Reset
-	v, refractory := n.v, n.refractory
-	spikes, fired := n.spikes[:cap(n.spikes)], 0
-	largest, peak := int64(math.MinInt64), 0
+// mix writes x + ε of four neurons: x + σ/√τ·(√c·z + √(1−c)·z_i).
+func (in *input) mix(current [][4]float64, shared, even, odd []float64) {
+	for t := range current {
+		common := in.mean + float64(in.sharedSD*shared[t])
+		current[t] = [4]float64{
+			common + float64(in.privateSD*even[2*t]), common + float64(in.privateSD*even[2*t+1]),
+			common + float64(in.privateSD*odd[2*t]), common + float64(in.privateSD*odd[2*t+1]),
+		}
+	}
+}
 
-	// Until the block's first spike u is v.
-	t := 0
-	for refractory == 0 && t < len(current) {
-		v = float64(v*keep) + current[t]
-		// A new maximum cannot be predicted; integers compare without a branch.
-		key := ordered(v)
-		if key > largest {
-			peak = t
-		}
-		if key > largest {
-			largest = key
-		}
-		if potential != nil {
-			potential[t], counterfactual[t] = v, v
-		}
-		if v > threshold {
-			break
-		}
-		if v < reset {
-			v = reset
-		}
-		t++
+// integrate steps the membranes g through a block.
+func (s *simulator) integrate(g int, gain *[4]float64) {
+	m, current, spiked := &s.membranes[g], s.currents[g], s.spiked[g]
+	if vectors && s.trace == nil {
+		integrateAVX2(m, &s.dynamics, gain, &current[0], &spiked[0], len(current))
+		return
 	}
-	u := v
-	if v > threshold && t < len(current) { // the step at which the loop ended
-		spikes[fired] = t
-		fired++
-		v, refractory = reset, s.hold-1
-		t++
+	clear(spiked)
+	for k := range s.four(g) {
+		var potential, counterfactual []float64
+		if s.trace != nil {
+			potential, counterfactual = s.trace.extend(4*g+k, len(current))
+		}
+		m.integrate(k, &s.dynamics, gain[k], current, spiked, potential, counterfactual)
 	}
-	for ; t < len(current); t++ {
-		dv := current[t] - float64(v*leak)
-		v += dv
-		u += dv
-		if key := ordered(u); key > largest {
-			largest, peak = key, t
+}
+
+// integrate steps membrane k through a block and sets its bits of spiked. It takes
+// v + dt·(−v/τ + …) as v·(1 − dt/τ) + dt·(…), which shortens the chain from step to
+// step. Once a reset has set v back, u leads it, and both take the same input, so
+// the lead lasts until the next reset. potential and counterfactual take v and u of
+// every step unless they are nil.
+func (m *membranes) integrate(k int, d *dynamics, gain float64, current [][4]float64, spiked []uint8, potential, counterfactual []float64) {
+	v, lead, refractory := m.v[k], 0.0, m.refractory[k]
+	drive, peak := math.Inf(-1), 0
+	spiked = spiked[:len(current)]
+	for t := range current {
+		v = float64(v*d.keep) + float64(gain*current[t][k])
+		u := v + lead
+		if u > drive {
+			drive, peak = u, t
 		}
 		if potential != nil {
 			potential[t], counterfactual[t] = v, u
 		}
-		if v > threshold {
-			spikes[fired] = t
-			fired++
-			refractory = s.hold
+		if v > d.threshold {
+			spiked[t] |= 1 << k
+			refractory = d.hold
 		}
 		if refractory > 0 {
-			v = reset
+			v = d.reset
 			refractory--
 		}
-		if v < reset {
-			v = reset
+		if v < d.reset {
+			v = d.reset
 		}
-		if u < reset {
-			u = reset
+		if u < d.reset {
+			u = d.reset
 		}
+		lead = u - v
 	}
-	n.v, n.refractory, n.spikes = v, refractory, spikes[:fired]
-	n.drive, n.peak = number(largest), peak
-}
-
-// ordered maps numbers to integers of the same order.
-func ordered(x float64) int64 {
-	b := int64(math.Float64bits(x))
-	return b ^ int64(uint64(b>>63)>>1)
-}
-
-// number is the inverse of ordered.
-func number(key int64) float64 {
-	return math.Float64frombits(uint64(key ^ int64(uint64(key>>63)>>1)))
+	m.v[k], m.refractory[k], m.drive[k], m.peak[k] = v, refractory, drive, int64(peak)
 }
 
 // filter convolves a spike train with the truncated kernel, a block at a time,
@@ -304,7 +363,7 @@ func (p Population) Simulate(ctx context.Context, seconds float64, seed uint64) 
 		sim.block()
 		for i := range sim.neurons {
 			neuron := &sim.neurons[i]
-			run.Drive[i][b], run.Peak[i][b] = neuron.drive, neuron.peak
+			run.Drive[i][b], run.Peak[i][b] = neuron.drive, int(sim.membranes[i/4].peak[i%4])
 			run.Filtered[i][b], run.Own[i][b] = sim.filtered[i], sim.own[i]
 			for _, step := range neuron.spikes {
 				run.Spikes[i] = append(run.Spikes[i], b*p.BlockSteps+step)

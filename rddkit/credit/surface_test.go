@@ -65,7 +65,8 @@ func TestContourIsALevel(t *testing.T) {
 }
 
 // Reference, from 19 × 19 points of ten runs: the true effect's update is 1.5° off
-// the gradient, the observed dependence at c = 0.99 25°. The map here is coarse.
+// the gradient, the observed dependence at c = 0.99 25°. The map here is coarse: five
+// seeds put the true effect at 4.5 ± 1.5°.
 func TestUpdateField(t *testing.T) {
 	p := LearningPair(0.99)
 	p.SeparateBlocks = true
@@ -75,7 +76,7 @@ func TestUpdateField(t *testing.T) {
 		t.Fatal(err)
 	}
 	naive, discontinuity := field.Updates[0], field.Updates[1]
-	if field.True.Angle > 6 || naive.Angle < 15 || discontinuity.Angle > naive.Angle {
+	if field.True.Angle > 9 || naive.Angle < 15 || discontinuity.Angle > naive.Angle {
 		t.Errorf("angles to the gradient: true %.1f, discontinuity %.1f, observed dependence %.1f degrees",
 			field.True.Angle, discontinuity.Angle, naive.Angle)
 	}
