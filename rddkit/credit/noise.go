@@ -168,12 +168,9 @@ func (n *normals) decide(random uint64) float64 {
 		if height < math.Exp(-x*x/2) {
 			return withSign(x, random)
 		}
-		random = n.Uint64()
+		random = next(&n.more)
 	}
 }
 
 // uniform returns a number in (0, 1].
-func (n *normals) uniform() float64 { return float64(n.Uint64()>>11+1) * 0x1p-53 }
-
-// Uint64 makes a normals a math/rand/v2 Source.
-func (n *normals) Uint64() uint64 { return next(&n.more) }
+func (n *normals) uniform() float64 { return float64(next(&n.more)>>11+1) * 0x1p-53 }
