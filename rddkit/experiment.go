@@ -293,7 +293,7 @@ func (e Experiment) learner() (align.Learner, error) {
 // resultsVersion is part of every record's name. Raise it when a change of
 // the code changes results, so that no stale record is read.
 func (e Experiment) resultsVersion() int {
-	if e.learnsFromBatches() {
+	if e.Method == NodePerturbation {
 		return 2 // 1 regressed without a prior
 	}
 	return 1

