@@ -146,3 +146,64 @@ func BenchmarkLearn(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/20_000, "ns/neuron-step")
 }
+
+// What legends call the rules and estimators.
+func TestNames(t *testing.T) {
+	names := map[string]string{
+		Rule{Kind: TrueEffectRule}.String():                      "true effect",
+		Rule{Kind: PerturbationRule}.String():                    "node perturbation",
+		PublishedRule(0.1).String():                              "published rule, window 0.1",
+		SpikeDiscontinuityRule(0.1).String():                     "discontinuity, window 0.1",
+		Rule{Kind: LinearMeansRule, Window: 0.3}.String():        "discontinuity, linear, window 0.3",
+		ObservedDependence().String():                            "observed dependence",
+		Discontinuity{Window: 0.1}.String():                      "discontinuity, constant, window 0.1",
+		Discontinuity{Window: 0.3, Linear: true}.String():        "discontinuity, linear, window 0.3",
+		Discontinuity{Window: 1, WindowBelowOnly: true}.String(): "discontinuity, window 1 below only",
+		LocalLinear{}.String():                                   "discontinuity, local linear, window from the data",
+	}
+	for got, want := range names {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestFollow(t *testing.T) {
+	trajectories := []*Trajectory{
+		{Time: []float64{5, 10}, Cost: []float64{1, 2}},
+		{Time: []float64{5, 10}, Cost: []float64{3, 4}},
+	}
+	time, runs := Follow(trajectories, func(t *Trajectory, sample int) float64 { return t.Cost[sample] })
+	if !reflect.DeepEqual(time, []float64{5, 10}) || !reflect.DeepEqual(runs, [][]float64{{1, 2}, {3, 4}}) {
+		t.Errorf("times %v, runs %v", time, runs)
+	}
+}
+
+// The larger example's cost is least at one neuron's 20 Hz and nine neurons' 8 Hz;
+// the interface's cost does not see the nine.
+func TestTenNeuronsCosts(t *testing.T) {
+	rates := slices.Repeat([]float64{0.008}, 10)
+	rates[0] = 0.020
+	larger, bci := LargerExample(0.5, ObservedDependenceRule()), BrainComputerInterface(0.5, ObservedDependenceRule())
+	if cost := larger.Cost(rates); cost != 0 {
+		t.Errorf("the larger example costs %v where it should be least", cost)
+	}
+	rates[9] = 0.018
+	if cost := larger.Cost(rates); math.Abs(cost-1e-4) > 1e-12 {
+		t.Errorf("10 Hz too many of one neuron cost %v, want 1e-4", cost)
+	}
+	if cost := bci.Cost(rates); cost != 0 {
+		t.Errorf("a neuron that is not read costs %v", cost)
+	}
+	if len(larger.Population.Weights) != 10 || len(bci.Population.Weights) != 10 {
+		t.Error("not ten neurons")
+	}
+}
+
+func TestLearningCanBeInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := LearnPair(0.5, ObservedDependenceRule()).Learn(ctx); err != context.Canceled {
+		t.Errorf("error %v, want that of the context", err)
+	}
+}

@@ -11,7 +11,8 @@ type Online interface {
 }
 
 // MeanEffect lets a rule observe a neuron's blocks one after the other, and returns
-// its mean estimate after the first settle of them. costs is [block].
+// its mean estimate after the first settle of them, NaN if there are no more. costs
+// is [block].
 func (r *Run) MeanEffect(rule Online, neuron int, costs []float64, settle int) float64 {
 	var sum float64
 	for b, cost := range costs {
@@ -20,7 +21,7 @@ func (r *Run) MeanEffect(rule Online, neuron int, costs []float64, settle int) f
 			sum += rule.Effect()
 		}
 	}
-	return sum / float64(len(costs)-settle)
+	return sum / float64(max(len(costs)-settle, 0))
 }
 
 // Alternating is the published rule. Per block, with V the neuron's parameters, D an

@@ -99,3 +99,15 @@ func TestSlopeAt(t *testing.T) {
 		}
 	}
 }
+
+func TestMeanEffectLeavesOutTheFirstBlocks(t *testing.T) {
+	run := &Run{Drive: [][]float64{{0.9, 1.1, 0.9, 1.1}}}
+	costs := []float64{1, 3, 1, 3}
+	rule := func() Online { return &Means{Threshold: 1, Window: 0.2, Rate: 0.5} }
+	if got := run.MeanEffect(rule(), 0, costs, 1); got != 2 {
+		t.Errorf("mean effect %v, want 2", got)
+	}
+	if got := run.MeanEffect(rule(), 0, costs, 4); !math.IsNaN(got) {
+		t.Errorf("mean effect of no blocks %v, want NaN", got)
+	}
+}

@@ -126,6 +126,25 @@ func TestKernelSumsToOne(t *testing.T) {
 	}
 }
 
+// Reference: the filter of the learning experiment, read one step late.
+func TestSpikeRise(t *testing.T) {
+	p := LearningPair(0)
+	p.SeparateBlocks = true
+	rise, err := p.SpikeRise()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(rise.Peak-0.002515) > 5e-7 || math.Abs(rise.Mean-0.002361) > 5e-7 {
+		t.Errorf("rises %+v, want 0.002515 at once and 0.002361 on average", rise)
+	}
+	if spread := rise.MeanSquare - rise.Mean*rise.Mean; !(spread > 0 && spread < rise.Mean*rise.Mean/100) {
+		t.Errorf("variance %v of rises that differ by a tenth of %v", spread, rise.Mean)
+	}
+	p.Kernel.Steps = -1
+	_, err = p.SpikeRise()
+	requireInvalid(t, "Kernel.Steps", err)
+}
+
 func TestTraceIsTheSimulation(t *testing.T) {
 	p := MainPair(0.5)
 	run, err := p.Simulate(context.Background(), 2, 3)
@@ -144,6 +163,11 @@ func TestTraceIsTheSimulation(t *testing.T) {
 			t.Fatalf("block %d: drive %v, the trace has %v", b, u, largest)
 		}
 	}
+	_, err = p.Trace(0.001, 3)
+	requireInvalid(t, "seconds", err)
+	p.Input = math.NaN()
+	_, err = p.Trace(2, 3)
+	requireInvalid(t, "Input", err)
 }
 
 func TestRunsDoNotDependOnTheNumberOfCores(t *testing.T) {
