@@ -14,7 +14,7 @@ import (
 // takes 52 random bits for its size, one for its sign and 10 others for its layer.
 type normals struct {
 	lanes    lanes
-	more     [4]uint64 // a ninth generator, for the draws that the ziggurat turns down
+	more     generator // a ninth generator, for the draws that the ziggurat turns down
 	count    int       // how many numbers next returns
 	drawn    []float64 // some multiple of count
 	from     int       // the numbers of drawn before this one have been given out
@@ -39,11 +39,11 @@ func newNormals(count int, seed uint64, name string, indices ...uint64) *normals
 	n := &normals{count: count, drawn: make([]float64, buffer), from: buffer,
 		random: make([]uint64, buffer), rejected: make([]uint8, buffer/8)}
 	source := stream.Source(seed, name, indices...)
-	for word := range n.more {
+	for word, more := range []*uint64{&n.more.s0, &n.more.s1, &n.more.s2, &n.more.s3} {
 		for lane := range n.lanes[word] {
 			n.lanes[word][lane] = source.Uint64()
 		}
-		n.more[word] = source.Uint64()
+		*more = source.Uint64()
 	}
 	return n
 }
@@ -81,31 +81,29 @@ func (n *normals) draw() {
 func (l *lanes) propose(drawn []float64, random []uint64, rejected []uint8) {
 	clear(rejected)
 	for lane := range 8 {
-		s := [4]uint64{l[0][lane], l[1][lane], l[2][lane], l[3][lane]}
+		g := generator{l[0][lane], l[1][lane], l[2][lane], l[3][lane]}
 		for row := range rejected {
 			i := 8*row + lane
-			random[i] = next(&s)
-			f, layer := split(random[i])
+			var bits uint64
+			bits, g = g.next()
+			f, layer := split(bits)
 			if f >= ziggurat[layer].inner {
 				rejected[row] |= 1 << lane
 			}
-			drawn[i] = withSign(f*ziggurat[layer].edge, random[i])
+			random[i], drawn[i] = bits, withSign(f*ziggurat[layer].edge, bits)
 		}
-		l[0][lane], l[1][lane], l[2][lane], l[3][lane] = s[0], s[1], s[2], s[3]
+		l[0][lane], l[1][lane], l[2][lane], l[3][lane] = g.s0, g.s1, g.s2, g.s3
 	}
 }
 
-// next steps a xoshiro256++ generator.
-func next(s *[4]uint64) uint64 {
-	random := bits.RotateLeft64(s[0]+s[3], 23) + s[0]
-	t := s[1] << 17
-	s[2] ^= s[0]
-	s[3] ^= s[1]
-	s[1] ^= s[2]
-	s[0] ^= s[3]
-	s[2] ^= t
-	s[3] = bits.RotateLeft64(s[3], 45)
-	return random
+// generator is a xoshiro256++.
+type generator struct{ s0, s1, s2, s3 uint64 }
+
+// next returns 64 random bits and the generator's next state.
+func (g generator) next() (uint64, generator) {
+	random := bits.RotateLeft64(g.s0+g.s3, 23) + g.s0
+	s2, s3 := g.s2^g.s0, g.s3^g.s1
+	return random, generator{g.s0 ^ s3, g.s1 ^ s2, s2 ^ g.s1<<17, bits.RotateLeft64(s3, 45)}
 }
 
 // Of 64 random bits the upper 52 are a number in [0, 1), the next is not used, ten
@@ -168,9 +166,13 @@ func (n *normals) decide(random uint64) float64 {
 		if height < math.Exp(-x*x/2) {
 			return withSign(x, random)
 		}
-		random = next(&n.more)
+		random, n.more = n.more.next()
 	}
 }
 
 // uniform returns a number in (0, 1].
-func (n *normals) uniform() float64 { return float64(next(&n.more)>>11+1) * 0x1p-53 }
+func (n *normals) uniform() float64 {
+	random, more := n.more.next()
+	n.more = more
+	return float64(random>>11+1) * 0x1p-53
+}

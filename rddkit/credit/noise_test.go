@@ -45,6 +45,17 @@ func TestNormalsAreUncorrelated(t *testing.T) {
 	}
 }
 
+// The first numbers of the authors' own program from this state.
+func TestGeneratorIsXoshiro(t *testing.T) {
+	g := generator{1, 2, 3, 4}
+	for k, want := range []uint64{41943041, 58720359, 3588806011781223, 3591011842654386} {
+		var got uint64
+		if got, g = g.next(); got != want {
+			t.Errorf("number %d is %d, want %d", k, got, want)
+		}
+	}
+}
+
 func TestNormalsDoNotDependOnThePortions(t *testing.T) {
 	whole := newNormals(5000, 3, "test").next()
 	for _, count := range []int{1, 2, 3, 20, 32, 50, 1000} {

@@ -224,14 +224,17 @@ func (s *simulator) integrate(g int, gain *[4]float64) {
 // every step unless they are nil.
 func (m *membranes) integrate(k int, d *dynamics, gain float64, current [][4]float64, spiked []uint8, potential, counterfactual []float64) {
 	v, lead, refractory := m.v[k], 0.0, m.refractory[k]
-	drive, peak := math.Inf(-1), 0
+	drive, peak := ordered(math.Inf(-1)), 0
 	spiked = spiked[:len(current)]
 	for t := range current {
 		v = float64(v*d.keep) + float64(gain*current[t][k])
 		u := v + lead
-		if u > drive {
-			drive, peak = u, t
+		// A new maximum cannot be predicted; integers compare without a branch.
+		key := ordered(u)
+		if key > drive {
+			peak = t
 		}
+		drive = max(drive, key)
 		if potential != nil {
 			potential[t], counterfactual[t] = v, u
 		}
@@ -251,7 +254,18 @@ func (m *membranes) integrate(k int, d *dynamics, gain float64, current [][4]flo
 		}
 		lead = u - v
 	}
-	m.v[k], m.refractory[k], m.drive[k], m.peak[k] = v, refractory, drive, int64(peak)
+	m.v[k], m.refractory[k], m.drive[k], m.peak[k] = v, refractory, number(drive), int64(peak)
+}
+
+// ordered maps numbers to integers of the same order.
+func ordered(x float64) int64 {
+	b := int64(math.Float64bits(x))
+	return b ^ int64(uint64(b>>63)>>1)
+}
+
+// number is the inverse of ordered.
+func number(key int64) float64 {
+	return math.Float64frombits(uint64(key ^ int64(uint64(key>>63)>>1)))
 }
 
 // filter convolves a spike train with the truncated kernel, a block at a time,
