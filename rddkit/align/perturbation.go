@@ -46,7 +46,7 @@ type PerturbationOptions struct {
 	Interval int
 	// Prior lets LeastSquares begin at the first feedback weights seen instead of
 	// at zero, and leave them only as far as the evidence goes; see Perturbation.
-	// Ridge has then no use.
+	// Ridge then serves only as long as noise has not changed the loss at all.
 	Prior bool
 	// KeepScale gives the feedback weights that LeastSquares finds the size
 	// (Frobenius) of the first ones seen, as the regression discontinuity method
@@ -206,7 +206,9 @@ func (p *Perturbation) LearnBatch(layers []Layer, batch []Perturbed) (changed bo
 			ridge, first := p.options.Ridge, []float32(nil)
 			if p.options.Prior {
 				first = p.sums[n].first
-				ridge = p.squares / float64(p.samples) / meanSquare(first)
+				if p.squares > 0 { // else noise told nothing yet
+					ridge = p.squares / float64(p.samples) / meanSquare(first)
+				}
 			}
 			if err := p.sums[n].solve(l.Feedback, ridge, first); err != nil {
 				return false, err

@@ -201,6 +201,15 @@ func TestPriorByHand(t *testing.T) {
 	if want := float32(96. / 325); l.Feedback[0] != want {
 		t.Errorf("%v, want %v", l.Feedback[0], want)
 	}
+	// Neurons that are silent above change no loss and get no error: no evidence.
+	silent, before := randomLayer(3, 2, 1), randomLayer(3, 2, 1).Feedback
+	nothing := Perturbed{Noise: make([]float32, 12), Error: make([]float32, 8), Change: make([]float64, 4)}
+	learnBatch(t, newPerturbation(t, PerturbationOptions{Prior: true}), silent, nothing)
+	for k, b := range silent.Feedback {
+		if math.Abs(float64(b-before[k])) > 1e-6 {
+			t.Errorf("feedback %d went from %v to %v for nothing", k, before[k], b)
+		}
+	}
 }
 
 // Fewer samples than weights make the plain regression worse than the random
