@@ -93,7 +93,7 @@ func TestOnlyTheReportsSettingsCount(t *testing.T) {
 	large.BatchSize = 1024
 	for _, c := range Compare(made(t, long, 100), made(t, large, 100)) {
 		extended := c.Curve.Figure == "Fig. 2" || strings.HasPrefix(c.Curve.Panel, "middle")
-		if (c.Run != nil) != extended {
+		if (c.Run != nil) != extended { // the runs of 180 s stand in for those with batches of 1024
 			t.Errorf("%s %s %s: run %v", c.Curve.Figure, c.Curve.Panel, c.Curve.Series, c.Run)
 		}
 		if extended && len(c.Ours) != len(c.Curve.Values) {
@@ -108,6 +108,18 @@ func TestTheRunThatGotFarthestIsCompared(t *testing.T) {
 	c := comparisonOf(t, Compare(made(t, fresh, 5), made(t, another, 7), made(t, fresh, 6)), "Fig. 1(a)", "FC1", SignAlignmentQuantity, "RDD")
 	if c.Run.Experiment.Seed != 4 || c.Last() != 6 {
 		t.Errorf("seed %d to epoch %d, want seed 4 to epoch 6", c.Run.Experiment.Seed, c.Last())
+	}
+}
+
+// With batches of 128 the left of Fig. 4 is not what Fig. 1 is.
+func TestTheBatchesOfTheFigureComeFirst(t *testing.T) {
+	large := fresh
+	large.BatchSize = 1024
+	all := Compare(made(t, fresh, 60), made(t, large, 2))
+	errors := comparisonOf(t, all, "Fig. 4", "left", TrainingErrorQuantity, "RDD")
+	signs := comparisonOf(t, all, "Fig. 1(a)", "FC1", SignAlignmentQuantity, "RDD")
+	if errors.Run.Experiment.BatchSize != 1024 || signs.Run.Experiment.BatchSize != 128 {
+		t.Errorf("batches of %d for the error, %d for the alignment; want 1024 and 128", errors.Run.Experiment.BatchSize, signs.Run.Experiment.BatchSize)
 	}
 }
 

@@ -85,7 +85,7 @@ func TestTrainWritesARunThatFiguresDraws(t *testing.T) {
 		t.Fatalf("figures of a stored run: exit code %d\n%s%s", code, stdout, stderr)
 	}
 	// It is not on CIFAR-10, as the report's are.
-	if code, stdout, stderr := rdd("figures", "-report", stored); code != 0 || strings.Count(stdout, "| not run |  |") != 5 {
+	if code, stdout, stderr := rdd("figures", "-report", stored); code != 0 || strings.Count(stdout, "| not run |  |") != 6 {
 		t.Errorf("comparison with the report: exit code %d\n%s%s", code, stdout, stderr)
 	}
 	if err := os.WriteFile(filepath.Join(runs[0], "train_err.npy"), []byte("not NumPy"), 0o644); err != nil {
