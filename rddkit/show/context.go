@@ -29,12 +29,12 @@ var ErrOrphan = errors.New("the notebook's kernel has ended")
 // Call stop when the work is over; the signals then act as before.
 //
 // In a notebook, unless $GOGC or $GOMEMLIMIT says otherwise, it also has garbage
-// collected earlier, the more so as the cell's memory nears 200 MiB: a notebook's
+// collected earlier, the more so as the cell's memory nears 160 MiB: a notebook's
 // server often has little.
 func Context() (ctx context.Context, stop context.CancelFunc) {
 	if InNotebook() && os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetGCPercent(40)
-		debug.SetMemoryLimit(200 << 20)
+		debug.SetMemoryLimit(160 << 20)
 	}
 	return withParent(os.Getppid, time.Second)
 }
