@@ -5,6 +5,7 @@
 package npy
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -26,6 +27,9 @@ type Number interface {
 // maxElements bounds what a header may claim, so that a damaged file cannot
 // make a reader ask for all memory.
 const maxElements = 1 << 31
+
+// maxHeader bounds the length that a file gives its header, for the same reason.
+const maxHeader = 1 << 20
 
 // Array is one array: its shape and its elements in C order (last axis
 // fastest). The element type is the file's.
@@ -122,7 +126,14 @@ func ReadArchive(path string) (map[string]Array, error) {
 
 // Read reads one array in .npy format. Its errors describe the damage; callers
 // add the file's name.
-func Read(r io.Reader) (a Array, err error) {
+func Read(file io.Reader) (a Array, err error) {
+	r := bufio.NewReader(file)
+	// From version 2 on the header's length is the four bytes after magic and version.
+	if start, err := r.Peek(12); err == nil && start[6] >= 2 {
+		if length := binary.LittleEndian.Uint32(start[8:]); length > maxHeader {
+			return Array{}, fmt.Errorf("header of %d bytes", length)
+		}
+	}
 	defer func() { // the library panics on some damaged headers
 		if p := recover(); p != nil {
 			a, err = Array{}, fmt.Errorf("damaged header: %v", p)
