@@ -25,6 +25,40 @@ DATA nothing<>+16(SB)/8, $0
 DATA nothing<>+24(SB)/8, $0
 GLOBL nothing<>(SB), RODATA|NOPTR, $32
 
+// PROPOSE takes a draw from each of four generators: their random bits (Y8), twice
+// the layer (Y9), the fraction f of the layer's width (Y9 again), who is rejected as
+// f >= inner (mask), and the number with its sign.
+#define PROPOSE(s0, s1, s2, s3, at, mask) \
+	VPADDQ     s0, s3, Y8 \
+	VPSLLQ     $23, Y8, Y9 \
+	VPSRLQ     $41, Y8, Y8 \
+	VPOR       Y8, Y9, Y8 \
+	VPADDQ     s0, Y8, Y8 \
+	VPSLLQ     $17, s1, Y9 \
+	VPXOR      s0, s2, s2 \
+	VPXOR      s1, s3, s3 \
+	VPXOR      s2, s1, s1 \
+	VPXOR      s3, s0, s0 \
+	VPXOR      Y9, s2, s2 \
+	VPSLLQ     $45, s3, Y9 \
+	VPSRLQ     $19, s3, s3 \
+	VPOR       Y9, s3, s3 \
+	VMOVDQU    Y8, at(SI) \
+	VPAND      Y8, Y14, Y9 \
+	VPCMPEQD   Y10, Y10, Y10 \
+	VGATHERQPD Y10, (R8)(Y9*8), Y11 \
+	VPCMPEQD   Y10, Y10, Y10 \
+	VGATHERQPD Y10, 8(R8)(Y9*8), Y12 \
+	VPSRLQ     $12, Y8, Y9 \
+	VPOR       Y13, Y9, Y9 \
+	VSUBPD     Y13, Y9, Y9 \
+	VCMPPD     $0x1d, Y11, Y9, Y10 \
+	VMOVMSKPD  Y10, mask \
+	VMULPD     Y9, Y12, Y9 \
+	VPSLLQ     $63, Y8, Y8 \
+	VPXOR      Y8, Y9, Y9 \
+	VMOVUPD    Y9, at(DI)
+
 // func proposeAVX2(l *lanes, drawn *float64, random *uint64, rejected *uint8, layer *layer, rows int)
 TEXT ·proposeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         l+0(FP), R9
@@ -45,68 +79,8 @@ TEXT ·proposeAVX2(SB), NOSPLIT, $0-48
 	VMOVDQU      224(R9), Y7
 
 row:
-	// generators 0 to 3
-	VPADDQ     Y0, Y3, Y8
-	VPSLLQ     $23, Y8, Y9
-	VPSRLQ     $41, Y8, Y8
-	VPOR       Y8, Y9, Y8
-	VPADDQ     Y0, Y8, Y8      // the random bits
-	VPSLLQ     $17, Y1, Y9
-	VPXOR      Y0, Y2, Y2
-	VPXOR      Y1, Y3, Y3
-	VPXOR      Y2, Y1, Y1
-	VPXOR      Y3, Y0, Y0
-	VPXOR      Y9, Y2, Y2
-	VPSLLQ     $45, Y3, Y9
-	VPSRLQ     $19, Y3, Y3
-	VPOR       Y9, Y3, Y3
-	VMOVDQU    Y8, 0(SI)
-	VPAND      Y8, Y14, Y9     // twice the layer
-	VPCMPEQD   Y10, Y10, Y10
-	VGATHERQPD Y10, (R8)(Y9*8), Y11
-	VPCMPEQD   Y10, Y10, Y10
-	VGATHERQPD Y10, 8(R8)(Y9*8), Y12
-	VPSRLQ     $12, Y8, Y9
-	VPOR       Y13, Y9, Y9
-	VSUBPD     Y13, Y9, Y9     // f
-	VCMPPD     $0x1d, Y11, Y9, Y10 // f >= inner
-	VMOVMSKPD  Y10, AX
-	VMULPD     Y9, Y12, Y9
-	VPSLLQ     $63, Y8, Y8     // the sign
-	VPXOR      Y8, Y9, Y9
-	VMOVUPD    Y9, 0(DI)
-
-	// generators 4 to 7
-	VPADDQ     Y4, Y7, Y8
-	VPSLLQ     $23, Y8, Y9
-	VPSRLQ     $41, Y8, Y8
-	VPOR       Y8, Y9, Y8
-	VPADDQ     Y4, Y8, Y8      // the random bits
-	VPSLLQ     $17, Y5, Y9
-	VPXOR      Y4, Y6, Y6
-	VPXOR      Y5, Y7, Y7
-	VPXOR      Y6, Y5, Y5
-	VPXOR      Y7, Y4, Y4
-	VPXOR      Y9, Y6, Y6
-	VPSLLQ     $45, Y7, Y9
-	VPSRLQ     $19, Y7, Y7
-	VPOR       Y9, Y7, Y7
-	VMOVDQU    Y8, 32(SI)
-	VPAND      Y8, Y14, Y9     // twice the layer
-	VPCMPEQD   Y10, Y10, Y10
-	VGATHERQPD Y10, (R8)(Y9*8), Y11
-	VPCMPEQD   Y10, Y10, Y10
-	VGATHERQPD Y10, 8(R8)(Y9*8), Y12
-	VPSRLQ     $12, Y8, Y9
-	VPOR       Y13, Y9, Y9
-	VSUBPD     Y13, Y9, Y9     // f
-	VCMPPD     $0x1d, Y11, Y9, Y10 // f >= inner
-	VMOVMSKPD  Y10, BX
-	VMULPD     Y9, Y12, Y9
-	VPSLLQ     $63, Y8, Y8     // the sign
-	VPXOR      Y8, Y9, Y9
-	VMOVUPD    Y9, 32(DI)
-
+	PROPOSE(Y0, Y1, Y2, Y3, 0, AX)
+	PROPOSE(Y4, Y5, Y6, Y7, 32, BX)
 	SHLQ $4, BX
 	ORQ  BX, AX
 	MOVB AX, (DX)

@@ -59,23 +59,42 @@
 	VFMADD231PS  Z22, z, r2   \
 	VFMADD231PS  Z23, z, r3
 
+// The first four rows of a tile of four or five.
+#define LOAD4 \
+	LOAD((DI), Z0, Z1, Z2, Z3)          \
+	LOAD((DI)(R13*1), Z4, Z5, Z6, Z7)   \
+	LOAD((DI)(R13*2), Z8, Z9, Z10, Z11) \
+	LOAD((R14), Z12, Z13, Z14, Z15)
+
+#define ZERO4 \
+	ZERO(Z0, Z1, Z2, Z3)     \
+	ZERO(Z4, Z5, Z6, Z7)     \
+	ZERO(Z8, Z9, Z10, Z11)   \
+	ZERO(Z12, Z13, Z14, Z15)
+
+#define ROW4 \
+	ROW((SI), Z24, Z0, Z1, Z2, Z3)         \
+	ROW((SI)(R8*1), Z25, Z4, Z5, Z6, Z7)   \
+	ROW((SI)(R8*2), Z26, Z8, Z9, Z10, Z11) \
+	ROW((AX), Z27, Z12, Z13, Z14, Z15)
+
+#define STORE4 \
+	STORE((DI), Z0, Z1, Z2, Z3)          \
+	STORE((DI)(R13*1), Z4, Z5, Z6, Z7)   \
+	STORE((DI)(R13*2), Z8, Z9, Z10, Z11) \
+	STORE((R14), Z12, Z13, Z14, Z15)
+
 // func tile5AVX512(c, a, b *float32, d *distances)
 TEXT ·tile5AVX512(SB), NOSPLIT, $0-32
 	ARGUMENTS
 	TESTQ R15, R15
 	JZ    fresh
-	LOAD((DI), Z0, Z1, Z2, Z3)
-	LOAD((DI)(R13*1), Z4, Z5, Z6, Z7)
-	LOAD((DI)(R13*2), Z8, Z9, Z10, Z11)
-	LOAD((R14), Z12, Z13, Z14, Z15)
+	LOAD4
 	LOAD((R14)(R13*1), Z16, Z17, Z18, Z19)
 	JMP   segment
 
 fresh:
-	ZERO(Z0, Z1, Z2, Z3)
-	ZERO(Z4, Z5, Z6, Z7)
-	ZERO(Z8, Z9, Z10, Z11)
-	ZERO(Z12, Z13, Z14, Z15)
+	ZERO4
 	ZERO(Z16, Z17, Z18, Z19)
 
 segment:
@@ -83,10 +102,7 @@ segment:
 
 term:
 	TERM
-	ROW((SI), Z24, Z0, Z1, Z2, Z3)
-	ROW((SI)(R8*1), Z25, Z4, Z5, Z6, Z7)
-	ROW((SI)(R8*2), Z26, Z8, Z9, Z10, Z11)
-	ROW((AX), Z27, Z12, Z13, Z14, Z15)
+	ROW4
 	ROW((AX)(R8*1), Z28, Z16, Z17, Z18, Z19)
 	ADDQ R9, SI
 	ADDQ R9, AX
@@ -97,10 +113,7 @@ term:
 	ADDQ R12, AX
 	DECQ R11
 	JNZ  segment
-	STORE((DI), Z0, Z1, Z2, Z3)
-	STORE((DI)(R13*1), Z4, Z5, Z6, Z7)
-	STORE((DI)(R13*2), Z8, Z9, Z10, Z11)
-	STORE((R14), Z12, Z13, Z14, Z15)
+	STORE4
 	STORE((R14)(R13*1), Z16, Z17, Z18, Z19)
 	VZEROUPPER
 	RET
@@ -110,27 +123,18 @@ TEXT ·tile4AVX512(SB), NOSPLIT, $0-32
 	ARGUMENTS
 	TESTQ R15, R15
 	JZ    fresh
-	LOAD((DI), Z0, Z1, Z2, Z3)
-	LOAD((DI)(R13*1), Z4, Z5, Z6, Z7)
-	LOAD((DI)(R13*2), Z8, Z9, Z10, Z11)
-	LOAD((R14), Z12, Z13, Z14, Z15)
+	LOAD4
 	JMP   segment
 
 fresh:
-	ZERO(Z0, Z1, Z2, Z3)
-	ZERO(Z4, Z5, Z6, Z7)
-	ZERO(Z8, Z9, Z10, Z11)
-	ZERO(Z12, Z13, Z14, Z15)
+	ZERO4
 
 segment:
 	MOVQ DX, CX
 
 term:
 	TERM
-	ROW((SI), Z24, Z0, Z1, Z2, Z3)
-	ROW((SI)(R8*1), Z25, Z4, Z5, Z6, Z7)
-	ROW((SI)(R8*2), Z26, Z8, Z9, Z10, Z11)
-	ROW((AX), Z27, Z12, Z13, Z14, Z15)
+	ROW4
 	ADDQ R9, SI
 	ADDQ R9, AX
 	ADDQ R10, BX
@@ -140,10 +144,7 @@ term:
 	ADDQ R12, AX
 	DECQ R11
 	JNZ  segment
-	STORE((DI), Z0, Z1, Z2, Z3)
-	STORE((DI)(R13*1), Z4, Z5, Z6, Z7)
-	STORE((DI)(R13*2), Z8, Z9, Z10, Z11)
-	STORE((R14), Z12, Z13, Z14, Z15)
+	STORE4
 	VZEROUPPER
 	RET
 
