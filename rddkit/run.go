@@ -167,7 +167,8 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets) (*Record, er
 			return nil, err
 		}
 	}
-	return &run.record, nil
+	record := run.record // a pointer into run would keep the network in memory for as long as the record
+	return &record, nil
 }
 
 func (r *Runner) tell(done, total int, text string) {

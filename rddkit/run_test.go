@@ -72,6 +72,31 @@ func TestARecordIsReadBack(t *testing.T) {
 	}
 }
 
+// A notebook cell keeps the records of its runs, not what was at work in them.
+func TestARecordDoesNotKeepItsNetwork(t *testing.T) {
+	inUse := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	dir, e := t.TempDir(), little
+	before := inUse()
+	record := mustRun(t, dir, e)
+	var weights uint64 // of the network, as it is without buffers and gradients
+	for layer := 1; layer <= Layers; layer++ {
+		w, err := record.Weights(layer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights += 4 * uint64(len(w.Forward))
+	}
+	if after := inUse(); after > before+weights {
+		t.Errorf("a finished run keeps %d KiB in memory; its weights are %d KiB", (after-before)>>10, weights>>10)
+	}
+	runtime.KeepAlive(record)
+}
+
 // The report's plotting script relies on these names, lengths and shapes.
 func TestTheFilesAreThoseOfTheReport(t *testing.T) {
 	for _, c := range []struct {
