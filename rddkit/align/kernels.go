@@ -36,27 +36,28 @@ func newTargetConstants(p spike.Params) targetConstants {
 }
 
 // targetGo computes traces q, their means over the window that ends in the step,
-// and targets y of a group of four neurons for steps steps, all
-// [step][tileWidth] of which the first four numbers are written.
-// spikes has one byte in tileWidth/groupSize: memory+1 steps before the first,
-// then all but the last. Traces before the first step are taken as 0.
+// and targets y of a tile for steps steps, all [step][tileWidth].
+// spikes has one byte for each group of four neurons, tileWidth/groupSize in a
+// step: memory+1 steps before the first, then all but the last. Traces before
+// the first step are taken as 0.
 //
 // A neuron without a spike in the kernel's reach has exactly q = 0, and one
 // without in the reach of window and kernel exactly a mean of 0: rounding leaves
 // nothing behind, so that a pair without any evidence has β = 0.
 func targetGo(c *targetConstants, y, q, mean []float64, steps, window, memory int, spikes []byte) {
 	const bytes = tileWidth / groupSize
-	for lane := range groupSize {
+	for j := range tileWidth {
+		group, lane := j/groupSize, j%groupSize
 		var slow, fast, sum float64
 		var left int64 // steps until the last spike is out of reach
 		for t := range steps {
 			var slowIn, fastIn, slowOut, fastOut float64
 			left--
-			if spikes[(t+memory)*bytes]>>lane&1 == 1 {
+			if spikes[(t+memory)*bytes+group]>>lane&1 == 1 {
 				slowIn, fastIn = c.SlowNew[lane], c.FastNew[lane]
 				left = c.Span[lane]
 			}
-			if spikes[t*bytes]>>lane&1 == 1 {
+			if spikes[t*bytes+group]>>lane&1 == 1 {
 				slowOut, fastOut = c.SlowOld[lane], c.FastOld[lane]
 			}
 			slow = math.FMA(slow, c.SlowDecay[lane], slowIn-slowOut)
@@ -66,16 +67,16 @@ func targetGo(c *targetConstants, y, q, mean []float64, steps, window, memory in
 			}
 			now, old := slow-fast, 0.0
 			if t >= window {
-				old = q[(t-window)*tileWidth+lane]
+				old = q[(t-window)*tileWidth+j]
 			}
 			sum += now - old
 			if left < 1 {
 				sum = 0
 			}
-			q[t*tileWidth+lane] = now
+			q[t*tileWidth+j] = now
 			m := float64(sum * c.PerWindow[lane])
-			mean[t*tileWidth+lane] = m
-			y[t*tileWidth+lane] = m - old
+			mean[t*tileWidth+j] = m
+			y[t*tileWidth+j] = m - old
 		}
 	}
 }
@@ -99,8 +100,9 @@ func regressGo(intercept, slope *[tileWidth]float64, carry *[4]float64, rows []f
 	}
 }
 
-// useVectors selects the vector kernels; it is false where there are none.
-var useVectors = haveVectors
+// useVectors selects the vector kernels, useWideVectors those of twice the
+// width; they are false where there are none.
+var useVectors, useWideVectors = haveVectors, haveWideVectors
 
 func targetKernel(c *targetConstants, y, q, mean []float64, steps, window, memory int, spikes []byte) {
 	if useVectors {

@@ -2,7 +2,7 @@
 
 package align
 
-const haveVectors = false
+const haveVectors, haveWideVectors = false, false
 
 func targetVector(c *targetConstants, y, q, mean []float64, steps, window, memory int, spikes []byte) {
 	panic("align: no vector kernels for this architecture")

@@ -17,6 +17,16 @@ func needVectors(t *testing.T) {
 	}
 }
 
+// eachWidth runs over the widths of vectors that this processor has.
+func eachWidth(yield func(width string) bool) {
+	defer func(before bool) { useWideVectors = before }(useWideVectors)
+	useWideVectors = false
+	if yield("AVX2") && haveWideVectors {
+		useWideVectors = true
+		yield("AVX-512")
+	}
+}
+
 func TestTargetKernelsAgree(t *testing.T) {
 	needVectors(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -37,13 +47,14 @@ func TestTargetKernelsAgree(t *testing.T) {
 			for i := range rows {
 				rows[i] = make([]float64, steps*tileWidth)
 			}
-			for g := range tileWidth / groupSize {
-				kernel(&c, rows[0][g*groupSize:], rows[1][g*groupSize:], rows[2][g*groupSize:], steps, p.WindowSteps, p.MemorySteps, spikes[g:])
-			}
+			kernel(&c, rows[0], rows[1], rows[2], steps, p.WindowSteps, p.MemorySteps, spikes)
 			return rows
 		}
-		if want, got := run(targetGo), run(targetVector); !reflect.DeepEqual(want, got) {
-			t.Fatalf("in Go %v, with vectors %v", want, got)
+		want := run(targetGo)
+		for width := range eachWidth {
+			if got := run(targetVector); !reflect.DeepEqual(want, got) {
+				t.Fatalf("in Go %v, with %s vectors %v", want, width, got)
+			}
 		}
 	})
 }
@@ -67,11 +78,14 @@ func TestRegressKernelsAgree(t *testing.T) {
 		}
 		carry := [4]float64(numbers(4))
 		want := [2][tileWidth]float64{[tileWidth]float64(numbers(tileWidth)), [tileWidth]float64(numbers(tileWidth))}
-		got := want
+		start := want
 		regressGo(&want[0], &want[1], &carry, table, terms)
-		regressVector(&got[0], &got[1], &carry, table, terms)
-		if !reflect.DeepEqual(want, got) {
-			t.Fatalf("in Go %v, with vectors %v", want, got)
+		for width := range eachWidth {
+			got := start
+			regressVector(&got[0], &got[1], &carry, table, terms)
+			if !reflect.DeepEqual(want, got) {
+				t.Fatalf("in Go %v, with %s vectors %v", want, width, got)
+			}
 		}
 	})
 }

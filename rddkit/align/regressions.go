@@ -230,9 +230,8 @@ func (t *table) fill(work *tableWork, above *spike.Raster, tile int, late []int)
 	for step := range t.rows {
 		*(*[bytes]byte)(spikes[(before+step)*bytes:]) = [bytes]byte(column[step*above.Stride:])
 	}
-	for g := range bytes {
-		targetKernel(&t.constants, rows[g*groupSize:], rows[t.rows*tileWidth+g*groupSize:], rows[2*t.rows*tileWidth+g*groupSize:], t.rows, t.params.WindowSteps, t.params.MemorySteps, spikes[g:])
-	}
+	y, q, mean := rows, rows[t.rows*tileWidth:], rows[2*t.rows*tileWidth:]
+	targetKernel(&t.constants, y, q, mean, t.rows, t.params.WindowSteps, t.params.MemorySteps, spikes)
 
 	kernel := t.params.Kernel()
 	for i, step := range late {

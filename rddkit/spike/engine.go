@@ -48,8 +48,8 @@ type Simulation struct {
 // scratch is the working memory of one goroutine.
 type scratch struct {
 	inputs     []float64
-	events     []event
-	thresholds []float64 // with escape noise
+	events     [2][]event // of two groups
+	thresholds []float64  // with escape noise
 }
 
 // layer is the state of one layer between stretches.
@@ -85,8 +85,8 @@ func NewSimulation(p Params, sizes []int, phaseSteps int) (*Simulation, error) {
 		driven: newLayerConstants(p, p.InputGain), fed: newLayerConstants(p, 1), now: -1}
 	s.scratch.New = func() any {
 		return &scratch{
-			inputs: make([]float64, max((p.MemorySteps+stretchSteps)*groupSize, (p.MemorySteps+tileSteps)*tileWidth)),
-			events: make([]event, s.eventCapacity(stretchSteps)),
+			inputs: make([]float64, max(2*(p.MemorySteps+stretchSteps)*groupSize, (p.MemorySteps+tileSteps)*tileWidth)),
+			events: [2][]event{make([]event, s.eventCapacity(stretchSteps)), make([]event, s.eventCapacity(stretchSteps))},
 		}
 	}
 	for l, n := range sizes {
@@ -104,6 +104,7 @@ func NewSimulation(p Params, sizes []int, phaseSteps int) (*Simulation, error) {
 }
 
 func tiles(neurons int) int { return (neurons + tileWidth - 1) / tileWidth }
+func pairs(neurons int) int { return (groups(neurons) + 1) / 2 }
 
 // Sizes returns the number of neurons of each layer.
 func (s *Simulation) Sizes() []int { return append([]int{}, s.sizes...) }
@@ -228,21 +229,24 @@ func (s *Simulation) settled(l int, stretch Stretch) bool {
 	return true
 }
 
-// driveLayer simulates the driven layer, a group of neurons at a time.
+// driveLayer simulates the driven layer, two groups of neurons at a time.
 func (s *Simulation) driveLayer(l int, stretch Stretch) {
 	layer, memory := &s.layers[l], s.params.MemorySteps
 	intoPhase := stretch.First - l*s.phaseSteps
-	parallel.For(groups(layer.neurons), func(g int) {
+	size := (memory + stretch.Steps) * groupSize // of a group's inputs
+	parallel.For(pairs(layer.neurons), func(pair int) {
 		b := s.scratch.Get().(*scratch)
 		defer s.scratch.Put(b)
-		history := layer.history[g*memory*groupSize:][:memory*groupSize]
-		copy(b.inputs, history)
-		rows := b.inputs[memory*groupSize:][:stretch.Steps*groupSize]
-		s.input.fill(rows, l, g, intoPhase)
-		copy(history, b.inputs[len(rows):][:len(history)])
-		layer.states[g].restoreTraces(s.driven, b.inputs, groupSize, memory)
-		n := s.integrate(b, l, g, s.driven, b.inputs, groupSize, stretch.First, stretch.Steps)
-		layer.collect(g, b.events[:n], s.params.WindowSteps)
+		first, last := 2*pair, min(2*pair+2, len(layer.states))
+		for g := first; g < last; g++ {
+			inputs := b.inputs[(g-first)*size:][:size]
+			history := layer.history[g*memory*groupSize:][:memory*groupSize]
+			copy(inputs, history)
+			s.input.fill(inputs[len(history):], l, g, intoPhase)
+			copy(history, inputs[size-len(history):])
+			layer.states[g].restoreTraces(s.driven, inputs, groupSize, memory)
+		}
+		s.integrate(b, l, first, last, s.driven, b.inputs, size, groupSize, stretch.First, stretch.Steps)
 	})
 }
 
@@ -261,33 +265,56 @@ func (s *Simulation) feedLayer(l int, stretch Stretch) {
 		for t := 0; t < stretch.Steps; t += tileSteps {
 			steps := min(tileSteps, stretch.Steps-t)
 			s.sumSpikes(b.inputs[memory*tileWidth:(memory+steps)*tileWidth], weights, below, memory+t)
-			for g := first; g < last; g++ {
-				inputs := b.inputs[(g-first)*groupSize:]
-				if t == 0 {
-					layer.states[g].restoreTraces(s.fed, inputs, tileWidth, memory)
-				}
-				n := s.integrate(b, l, g, s.fed, inputs, tileWidth, stretch.First+t, steps)
-				layer.collect(g, b.events[:n], s.params.WindowSteps)
+			for g := first; t == 0 && g < last; g++ {
+				layer.states[g].restoreTraces(s.fed, b.inputs[(g-first)*groupSize:], tileWidth, memory)
 			}
+			s.integrate(b, l, first, last, s.fed, b.inputs, groupSize, tileWidth, stretch.First+t, steps)
 			copy(b.inputs[:memory*tileWidth], b.inputs[steps*tileWidth:(memory+steps)*tileWidth])
 		}
 	})
 }
 
-// integrate advances a group of layer l by steps steps from step first on; see
-// integrateGo.
-func (s *Simulation) integrate(b *scratch, l, g int, c *layerConstants, inputs []float64, stride, first, steps int) (events int) {
+// integrate advances the groups from g to last-1 of layer l by steps steps from
+// step first on, and collects their windows. The inputs of each are other
+// numbers after those of the one before; see integrateGo.
+func (s *Simulation) integrate(b *scratch, l, g, last int, c *layerConstants, inputs []float64, other, stride, first, steps int) {
 	layer, memory := &s.layers[l], s.params.MemorySteps
-	column := layer.raster.column(first, g)
+	for ; s.escape == nil && g+1 < last; g += 2 {
+		states := (*[2]state)(layer.states[g:])
+		n, m := integratePairKernel(states, c, inputs, other, stride, steps, memory, layer.raster.column(first, g), layer.raster.Stride, first, b.events[0], b.events[1])
+		layer.collect(g, b.events[0][:n], s.params.WindowSteps)
+		layer.collect(g+1, b.events[1][:m], s.params.WindowSteps)
+		if g+2 < last {
+			inputs = inputs[2*other:]
+		}
+	}
+	for ; g < last; g++ {
+		thresholds := s.thresholds(b, l, g, steps)
+		var n int
+		if column := layer.raster.column(first, g); thresholds == nil {
+			n = integrateKernel(&layer.states[g], c, inputs, stride, steps, memory, column, layer.raster.Stride, first, b.events[0])
+		} else {
+			n = integrateAt(thresholds, &layer.states[g], c, inputs, stride, steps, memory, column, layer.raster.Stride, first, b.events[0])
+		}
+		layer.collect(g, b.events[0][:n], s.params.WindowSteps)
+		if g+1 < last {
+			inputs = inputs[other:]
+		}
+	}
+}
+
+// thresholds returns those of the next steps of a group, nil without escape
+// noise.
+func (s *Simulation) thresholds(b *scratch, l, g, steps int) []float64 {
 	if s.escape == nil {
-		return integrateKernel(&layer.states[g], c, inputs, stride, steps, memory, column, layer.raster.Stride, first, b.events)
+		return nil
 	}
 	if size := steps * groupSize; cap(b.thresholds) < size {
 		b.thresholds = make([]float64, size)
 	}
 	thresholds := b.thresholds[:steps*groupSize]
 	s.escape.fill(thresholds, l, g)
-	return integrateAt(thresholds, &layer.states[g], c, inputs, stride, steps, memory, column, layer.raster.Stride, first, b.events)
+	return thresholds
 }
 
 // sumSpikes writes into rows, [step][tileWidth], the weights from the neurons
@@ -303,12 +330,16 @@ func (s *Simulation) sumSpikes(rows, weights []float64, below *layer, first int)
 // restLayer simulates layer 0 when it is not driven: it has no input.
 func (s *Simulation) restLayer(l int, stretch Stretch) {
 	layer, memory := &s.layers[l], s.params.MemorySteps
-	parallel.For(groups(layer.neurons), func(g int) {
+	parallel.For(pairs(layer.neurons), func(pair int) {
 		b := s.scratch.Get().(*scratch)
 		defer s.scratch.Put(b)
-		clear(b.inputs[:(memory+stretch.Steps)*groupSize])
-		layer.states[g].restoreTraces(s.fed, b.inputs, groupSize, memory)
-		s.integrate(b, l, g, s.fed, b.inputs, groupSize, stretch.First, stretch.Steps)
+		inputs := b.inputs[:(memory+stretch.Steps)*groupSize]
+		clear(inputs)
+		first, last := 2*pair, min(2*pair+2, len(layer.states))
+		for g := first; g < last; g++ {
+			layer.states[g].restoreTraces(s.fed, inputs, groupSize, memory)
+		}
+		s.integrate(b, l, first, last, s.fed, inputs, 0, groupSize, stretch.First, stretch.Steps)
 	})
 }
 

@@ -183,8 +183,9 @@ func poissonGo(rows []float64, pairs int, s *[4][4]uint64, thresholds [][8]int32
 	}
 }
 
-// useVectors selects the vector kernels; it is false where there are none.
-var useVectors = haveVectors
+// useVectors selects the vector kernels, useWideVectors those of twice the
+// width; they are false where there are none.
+var useVectors, useWideVectors = haveVectors, haveWideVectors
 
 func integrateKernel(s *state, c *layerConstants, inputs []float64, stride, steps, memory int, raster []byte, rasterStride, now int, events []event) int {
 	if steps == 0 {
@@ -197,6 +198,20 @@ func integrateKernel(s *state, c *layerConstants, inputs []float64, stride, step
 		return integrateVector(s, c, inputs, stride, steps, memory, raster, rasterStride, now, events)
 	}
 	return integrateGo(s, c, inputs, stride, steps, memory, raster, rasterStride, now, events)
+}
+
+// integratePairKernel is integrateKernel for two groups that lie side by side in
+// the raster. The inputs of the second are other numbers after those of the
+// first. It returns the number of events of each.
+func integratePairKernel(s *[2]state, c *layerConstants, inputs []float64, other, stride, steps, memory int, raster []byte, rasterStride, now int, first, second []event) (nFirst, nSecond int) {
+	if steps > 0 && useVectors && useWideVectors {
+		_ = inputs[other+(steps-1+memory)*stride+groupSize-1]
+		_ = raster[(steps-1)*rasterStride+1]
+		return integratePairVector(s, c, inputs, other, stride, steps, memory, raster, rasterStride, now, first, second)
+	}
+	nFirst = integrateKernel(&s[0], c, inputs, stride, steps, memory, raster, rasterStride, now, first)
+	nSecond = integrateKernel(&s[1], c, inputs[other:], stride, steps, memory, raster[1:], rasterStride, now, second)
+	return nFirst, nSecond
 }
 
 func sumKernel(rows, weights []float64, neurons, starts []int32) {

@@ -2,9 +2,13 @@
 
 package spike
 
-const haveVectors = false
+const haveVectors, haveWideVectors = false, false
 
 func integrateVector(s *state, c *layerConstants, inputs []float64, stride, steps, memory int, raster []byte, rasterStride, now int, events []event) int {
+	panic("spike: no vector kernels for this architecture")
+}
+
+func integratePairVector(s *[2]state, c *layerConstants, inputs []float64, other, stride, steps, memory int, raster []byte, rasterStride, now int, first, second []event) (nFirst, nSecond int) {
 	panic("spike: no vector kernels for this architecture")
 }
 

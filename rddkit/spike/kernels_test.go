@@ -15,6 +15,16 @@ func needVectors(t *testing.T) {
 	}
 }
 
+// eachWidth runs over the widths of vectors that this processor has.
+func eachWidth(yield func(width string) bool) {
+	defer func(before bool) { useWideVectors = before }(useWideVectors)
+	useWideVectors = false
+	if yield("AVX2") && haveWideVectors {
+		useWideVectors = true
+		yield("AVX-512")
+	}
+}
+
 func TestIntegrateKernelsAgree(t *testing.T) {
 	needVectors(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -55,6 +65,53 @@ func TestIntegrateKernelsAgree(t *testing.T) {
 	})
 }
 
+func TestThePairKernelAgreesWithTwoSingleOnes(t *testing.T) {
+	if !haveWideVectors {
+		t.Skip("this processor has no AVX-512: a pair of groups is integrated one by one")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		p := DefaultParams()
+		p.MemorySteps = rapid.IntRange(1, 35).Draw(t, "memory")
+		p.WindowSteps = rapid.IntRange(1, 35).Draw(t, "window")
+		p.RefractorySteps = rapid.IntRange(1, 5).Draw(t, "refractory")
+		p.WindowHalfWidth = rapid.SampledFrom([]float64{0.1, 1, 1.9}).Draw(t, "half width")
+		c := newLayerConstants(p, rapid.SampledFrom([]float64{1, 4}).Draw(t, "gain"))
+		steps := rapid.IntRange(1, 300).Draw(t, "steps")
+		stride, other := tileWidth, groupSize // as in a fed layer
+		if rapid.Bool().Draw(t, "driven") {
+			stride, other = groupSize, groupSize*(p.MemorySteps+steps)
+		}
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		inputs := make([]float64, (p.MemorySteps+steps)*tileWidth+groupSize)
+		for i := range inputs {
+			inputs[i] = 0.2 + 2*random.NormFloat64()
+		}
+		type result struct {
+			s      [2]state
+			raster []byte
+			events [2][]event
+		}
+		run := func(vectors bool) (r result) {
+			defer func(before bool) { useWideVectors = before }(useWideVectors)
+			useWideVectors = vectors
+			for i := range r.s {
+				r.s[i] = newState(p)
+				r.s[i].restoreTraces(c, inputs[i*other:], stride, p.MemorySteps)
+				r.events[i] = make([]event, groupSize*(steps/p.WindowSteps+2))
+			}
+			r.raster = make([]byte, 5*steps)
+			half := steps / 2 // a state is taken up where it was left
+			n, m := integratePairKernel(&r.s, c, inputs, other, stride, half, p.MemorySteps, r.raster, 5, 1000, r.events[0], r.events[1])
+			k, l := integratePairKernel(&r.s, c, inputs[half*stride:], other, stride, steps-half, p.MemorySteps, r.raster[half*5:], 5, 1000+half, r.events[0][n:], r.events[1][m:])
+			r.events[0], r.events[1] = r.events[0][:n+k], r.events[1][:m+l]
+			return r
+		}
+		if want, got := run(false), run(true); !reflect.DeepEqual(want, got) {
+			t.Fatalf("one by one %+v, as a pair %+v", want, got)
+		}
+	})
+}
+
 func TestSumKernelsAgree(t *testing.T) {
 	needVectors(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -73,11 +130,14 @@ func TestSumKernelsAgree(t *testing.T) {
 			}
 			starts = append(starts, int32(len(neurons)))
 		}
-		want, got := make([]float64, steps*tileWidth), make([]float64, steps*tileWidth)
+		want := make([]float64, steps*tileWidth)
 		sumGo(want, weights, neurons, starts)
-		sumVector(got, weights, neurons, starts)
-		if !reflect.DeepEqual(want, got) {
-			t.Fatalf("in Go %v, with vectors %v", want, got)
+		for width := range eachWidth {
+			got := make([]float64, steps*tileWidth)
+			sumVector(got, weights, neurons, starts)
+			if !reflect.DeepEqual(want, got) {
+				t.Fatalf("in Go %v, with %s vectors %v", want, width, got)
+			}
 		}
 	})
 }
