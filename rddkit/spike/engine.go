@@ -85,7 +85,7 @@ func NewSimulation(p Params, sizes []int, phaseSteps int) (*Simulation, error) {
 		driven: newLayerConstants(p, p.InputGain), fed: newLayerConstants(p, 1), now: -1}
 	s.scratch.New = func() any {
 		return &scratch{
-			inputs: make([]float64, max(2*(p.MemorySteps+stretchSteps)*groupSize, (p.MemorySteps+tileSteps)*tileWidth)),
+			inputs: make([]float64, max((p.MemorySteps+stretchSteps)*groupSize, (p.MemorySteps+tileSteps)*tileWidth)),
 			events: [2][]event{make([]event, s.eventCapacity(stretchSteps)), make([]event, s.eventCapacity(stretchSteps))},
 		}
 	}
@@ -229,24 +229,34 @@ func (s *Simulation) settled(l int, stretch Stretch) bool {
 	return true
 }
 
-// driveLayer simulates the driven layer, two groups of neurons at a time.
+// driveLayer simulates the driven layer, two groups of neurons at a time, some
+// more before going on in time: their spikes fill the same cache lines.
 func (s *Simulation) driveLayer(l int, stretch Stretch) {
+	const together = 8
 	layer, memory := &s.layers[l], s.params.MemorySteps
 	intoPhase := stretch.First - l*s.phaseSteps
-	size := (memory + stretch.Steps) * groupSize // of a group's inputs
-	parallel.For(pairs(layer.neurons), func(pair int) {
+	parallel.For((len(layer.states)+together-1)/together, func(block int) {
 		b := s.scratch.Get().(*scratch)
 		defer s.scratch.Put(b)
-		first, last := 2*pair, min(2*pair+2, len(layer.states))
-		for g := first; g < last; g++ {
-			inputs := b.inputs[(g-first)*size:][:size]
-			history := layer.history[g*memory*groupSize:][:memory*groupSize]
-			copy(inputs, history)
-			s.input.fill(inputs[len(history):], l, g, intoPhase)
-			copy(history, inputs[size-len(history):])
-			layer.states[g].restoreTraces(s.driven, inputs, groupSize, memory)
+		end := min((block+1)*together, len(layer.states))
+		for t := 0; t < stretch.Steps; t += tileSteps {
+			steps := min(tileSteps, stretch.Steps-t)
+			size := (memory + steps) * groupSize // of a group's inputs
+			for first := block * together; first < end; first += 2 {
+				last := min(first+2, end)
+				for g := first; g < last; g++ {
+					inputs := b.inputs[(g-first)*size:][:size]
+					history := layer.history[g*memory*groupSize:][:memory*groupSize]
+					copy(inputs, history)
+					s.input.fill(inputs[len(history):], l, g, intoPhase+t)
+					copy(history, inputs[size-len(history):])
+					if t == 0 {
+						layer.states[g].restoreTraces(s.driven, inputs, groupSize, memory)
+					}
+				}
+				s.integrate(b, l, first, last, s.driven, b.inputs, size, groupSize, stretch.First+t, steps)
+			}
 		}
-		s.integrate(b, l, first, last, s.driven, b.inputs, size, groupSize, stretch.First, stretch.Steps)
 	})
 }
 
