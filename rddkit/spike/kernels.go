@@ -1,6 +1,10 @@
 package spike
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+)
 
 // The inner loops of a Simulation. Each is a contract kept twice: here in Go,
 // and for amd64 with AVX2 in kernels_amd64.s, operation for operation, so that
@@ -151,6 +155,19 @@ func sumGo(rows, weights []float64, neurons, starts []int32) {
 	}
 }
 
+// listGo writes the neurons that fired according to a row of a Raster, all of
+// them, into list.
+func listGo(list []int32, row []byte) {
+	i := 0
+	for k := 0; k < len(row); k += 8 {
+		for word := binary.LittleEndian.Uint64(row[k:]); word != 0; word &= word - 1 {
+			bit := bits.TrailingZeros64(word)
+			list[i] = int32((k+bit/8)*groupSize + bit%8)
+			i++
+		}
+	}
+}
+
 // poissonGo writes 8 counts for each of pairs pairs of steps, [step][4]. Each
 // draw of the four generators gives eight 32-bit words, in the order of memory;
 // a word counts as many as the thresholds below it, see poissonThresholds.
@@ -222,6 +239,16 @@ func sumKernel(rows, weights []float64, neurons, starts []int32) {
 			return
 		}
 		sumGo(rows, weights, neurons, starts)
+	}
+}
+
+func listKernel(list []int32, row []byte) {
+	switch {
+	case len(list) == 0:
+	case useVectors && useWideVectors:
+		listVector(list, row)
+	default:
+		listGo(list, row)
 	}
 }
 

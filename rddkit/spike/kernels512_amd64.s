@@ -245,3 +245,50 @@ store:
 done:
 	VZEROUPPER
 	RET
+
+// The numbers 0 to 15.
+DATA ·lanes16<>+0(SB)/4, $0
+DATA ·lanes16<>+4(SB)/4, $1
+DATA ·lanes16<>+8(SB)/4, $2
+DATA ·lanes16<>+12(SB)/4, $3
+DATA ·lanes16<>+16(SB)/4, $4
+DATA ·lanes16<>+20(SB)/4, $5
+DATA ·lanes16<>+24(SB)/4, $6
+DATA ·lanes16<>+28(SB)/4, $7
+DATA ·lanes16<>+32(SB)/4, $8
+DATA ·lanes16<>+36(SB)/4, $9
+DATA ·lanes16<>+40(SB)/4, $10
+DATA ·lanes16<>+44(SB)/4, $11
+DATA ·lanes16<>+48(SB)/4, $12
+DATA ·lanes16<>+52(SB)/4, $13
+DATA ·lanes16<>+56(SB)/4, $14
+DATA ·lanes16<>+60(SB)/4, $15
+GLOBL ·lanes16<>(SB), RODATA|NOPTR, $64
+
+// func listAVX512(list *int32, row *byte, words int)
+TEXT ·listAVX512(SB), NOSPLIT, $0-24
+	MOVQ list+0(FP), DI
+	MOVQ row+8(FP), SI
+	MOVQ words+16(FP), CX
+	MOVL $0x0f0f0f0f, R10    // the four bits of each byte
+	MOVL $-1, R11
+	MOVL $16, AX
+	VPBROADCASTD AX, Z1
+	VMOVDQU32 ·lanes16<>(SB), Z0 // the neurons of the word
+
+word:
+	MOVL (SI), AX
+	PEXTL R10, AX, AX
+	KMOVW AX, K1
+	POPCNTL AX, BX
+	VPCOMPRESSD.Z Z0, K1, Z2
+	BZHIL BX, R11, AX
+	KMOVW AX, K2
+	VMOVDQU32 Z2, K2, (DI)
+	LEAQ (DI)(BX*4), DI
+	VPADDD Z1, Z0, Z0
+	ADDQ $4, SI
+	DECQ CX
+	JNZ word
+	VZEROUPPER
+	RET

@@ -6,7 +6,7 @@ import "golang.org/x/sys/cpu"
 
 var (
 	haveVectors     = cpu.X86.HasAVX2 && cpu.X86.HasFMA
-	haveWideVectors = haveVectors && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW
+	haveWideVectors = haveVectors && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
 )
 
 func integrateVector(s *state, c *layerConstants, inputs []float64, stride, steps, memory int, raster []byte, rasterStride, now int, events []event) int {
@@ -29,6 +29,8 @@ func sumVector(rows, weights []float64, neurons, starts []int32) {
 	}
 	sumAVX2(&rows[0], &weights[0], &neurons[0], &starts[0], steps)
 }
+
+func listVector(list []int32, row []byte) { listAVX512(&list[0], &row[0], len(row)/4) }
 
 func poissonVector(rows []float64, pairs int, s *[4][4]uint64, thresholds [][8]int32) {
 	// What few words exceed is worth a branch.
@@ -60,6 +62,11 @@ func sumAVX2(rows, weights *float64, neurons, starts *int32, steps int)
 //
 //go:noescape
 func sumAVX512(rows, weights *float64, neurons, starts *int32, steps int)
+
+// listAVX512 is listGo, for a row of so many words of four bytes.
+//
+//go:noescape
+func listAVX512(list *int32, row *byte, words int)
 
 // poissonAVX2 is poissonGo, for at least one pair of steps and one threshold.
 // Thresholds after the first common ones are tried only if a word exceeds the

@@ -16,6 +16,10 @@ func sumVector(rows, weights []float64, neurons, starts []int32) {
 	panic("spike: no vector kernels for this architecture")
 }
 
+func listVector(list []int32, row []byte) {
+	panic("spike: no vector kernels for this architecture")
+}
+
 func poissonVector(rows []float64, pairs int, s *[4][4]uint64, thresholds [][8]int32) {
 	panic("spike: no vector kernels for this architecture")
 }

@@ -1,6 +1,7 @@
 package spike
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -138,6 +139,33 @@ func TestSumKernelsAgree(t *testing.T) {
 			if !reflect.DeepEqual(want, got) {
 				t.Fatalf("in Go %v, with %s vectors %v", want, width, got)
 			}
+		}
+	})
+}
+
+func TestListKernelsAgree(t *testing.T) {
+	if !haveWideVectors {
+		t.Skip("this processor has no AVX-512: only the kernel in Go is there")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		row := make([]byte, 8*rapid.IntRange(1, 60).Draw(t, "words"))
+		for i, b := range rapid.SliceOfN(rapid.ByteRange(0, 15), len(row), len(row)).Draw(t, "row") {
+			row[i] = b
+		}
+		spikes := 0
+		for _, b := range row {
+			spikes += bits.OnesCount8(b)
+		}
+		if spikes == 0 {
+			return
+		}
+		// One more, which neither may touch.
+		want, got := make([]int32, spikes+1), make([]int32, spikes+1)
+		want[spikes], got[spikes] = -1, -1
+		listGo(want[:spikes], row)
+		listVector(got[:spikes], row)
+		if !reflect.DeepEqual(want, got) {
+			t.Fatalf("in Go %v, with vectors %v", want, got)
 		}
 	})
 }

@@ -105,16 +105,7 @@ func (s *spikeLists) gather(r *Raster, first, rows, neurons int) {
 	s.neurons = s.neurons[:total]
 	parallel.For(blocks, func(b int) {
 		for t := b * block; t < min(rows, (b+1)*block); t++ {
-			list := s.neurons[s.starts[t]:s.starts[t+1]]
-			i := 0
-			row := r.Row(first + t)
-			for k := 0; k < len(row); k += 8 {
-				for word := binary.LittleEndian.Uint64(row[k:]); word != 0; word &= word - 1 {
-					bit := bits.TrailingZeros64(word)
-					list[i] = int32((k+bit/8)*groupSize + bit%8)
-					i++
-				}
-			}
+			listKernel(s.neurons[s.starts[t]:s.starts[t+1]], r.Row(first+t))
 		}
 	})
 }
