@@ -39,11 +39,21 @@ func (r *Raster) extend(first, steps, keep, whole int) {
 	old := len(r.Bits)
 	size := old + steps*r.Stride
 	if cap(r.Bits) < size {
-		r.Bits = append(make([]byte, 0, max(size, min(2*old, whole*r.Stride))), r.Bits...)
+		grown := min(2*old, whole*r.Stride)
+		if whole*r.Stride <= wholeBytes {
+			grown = whole * r.Stride
+		}
+		r.Bits = append(make([]byte, 0, max(size, grown)), r.Bits...)
 	}
 	r.Bits = r.Bits[:size]
-	clear(r.Bits[old:])
+	added := r.Bits[old:]
+	const block = 1 << 16
+	parallel.For((len(added)+block-1)/block, func(b int) { clear(added[b*block : min(len(added), (b+1)*block)]) })
 }
+
+// wholeBytes is up to which size memory for a whole run is asked for at once:
+// what is not written to takes none.
+const wholeBytes = 32 << 20
 
 // Row returns the bytes of one step.
 func (r *Raster) Row(step int) []byte {
