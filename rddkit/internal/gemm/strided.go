@@ -6,23 +6,29 @@ import (
 )
 
 // TileColumns is the width of a tile of a Strided product: four AVX-512
-// registers.
-const TileColumns = 64
+// registers. With AVX2 it is computed in parts of narrowColumns, two registers.
+const TileColumns, narrowColumns = 64, 16
 
 // tiles says that Strided products serve; see Tiles.
 var tiles atomic.Bool
 
-// Tiles reports whether Strided products may be used: the processor has
-// AVX-512, and no other implementation is forced by Variable or Use.
+// wideTiles selects the kernels for AVX-512; it is false where there are none.
+var wideTiles = haveWideTiles
+
+// Tiles reports whether Strided products may be used: the processor has AVX2
+// and FMA, and no other implementation is forced by Variable or Use.
 func Tiles() bool { return tiles.Load() }
 
 // Convolutions names what multiplies in convolutions of a multiple of
 // TileColumns features, for the record of a run.
 func Convolutions() string {
-	if Tiles() {
+	switch {
+	case !Tiles():
+		return "as other products"
+	case wideTiles:
 		return "AVX-512 tiles"
 	}
-	return "as other products"
+	return "AVX2 tiles"
 }
 
 // Strided is a product whose left factor lies in memory with any distances
@@ -60,32 +66,52 @@ func (s Strided) Multiply(c, a, b []float32, rows, columns int) {
 	if s.Add {
 		d.add = 1
 	}
+	width := narrowColumns
+	if wideTiles {
+		width = TileColumns
+	}
 	for row := 0; row < rows; {
 		height := tileHeight(rows - row)
 		at, from := c[row*s.RowC:], a[row*s.RowA:]
-		for column := 0; column < columns; column += TileColumns {
-			switch height {
-			case 5:
-				tile5AVX512(&at[column], &from[0], &b[column], &d)
-			case 4:
-				tile4AVX512(&at[column], &from[0], &b[column], &d)
-			case 2:
-				tile2AVX512(&at[column], &from[0], &b[column], &d)
-			default:
-				tile1AVX512(&at[column], &from[0], &b[column], &d)
-			}
+		for column := 0; column < columns; column += width {
+			tile(&at[column], &from[0], &b[column], &d, height)
 		}
 		row += height
 	}
 }
 
-// tileHeight is the height of the next tile when so many rows are left: five,
-// and four where the rest is then a multiple of it.
+// tile computes a tile of so many rows.
+func tile(c, a, b *float32, d *distances, height int) {
+	switch {
+	case height == 6:
+		tile6AVX2(c, a, b, d)
+	case height == 5:
+		tile5AVX512(c, a, b, d)
+	case wideTiles && height == 4:
+		tile4AVX512(c, a, b, d)
+	case height == 4:
+		tile4AVX2(c, a, b, d)
+	case wideTiles && height == 2:
+		tile2AVX512(c, a, b, d)
+	case height == 2:
+		tile2AVX2(c, a, b, d)
+	case wideTiles:
+		tile1AVX512(c, a, b, d)
+	default:
+		tile1AVX2(c, a, b, d)
+	}
+}
+
+// tileHeight is the height of the next tile when so many rows are left. With
+// AVX-512 it is five, and four where the rest is then a multiple of it; with
+// AVX2 it is six.
 func tileHeight(rows int) int {
 	switch {
-	case rows%4 == 0 && rows <= 16:
+	case !wideTiles && rows >= 6:
+		return 6
+	case wideTiles && rows%4 == 0 && rows <= 16, !wideTiles && rows >= 4:
 		return 4
-	case rows >= 5:
+	case wideTiles && rows >= 5:
 		return 5
 	case rows >= 2:
 		return 2

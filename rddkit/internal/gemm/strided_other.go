@@ -2,7 +2,7 @@
 
 package gemm
 
-const haveTiles = false
+const haveTiles, haveWideTiles = false, false
 
 // Never called: see Tiles.
 
@@ -10,3 +10,7 @@ func tile5AVX512(_, _, _ *float32, _ *distances) {}
 func tile4AVX512(_, _, _ *float32, _ *distances) {}
 func tile2AVX512(_, _, _ *float32, _ *distances) {}
 func tile1AVX512(_, _, _ *float32, _ *distances) {}
+func tile6AVX2(_, _, _ *float32, _ *distances)   {}
+func tile4AVX2(_, _, _ *float32, _ *distances)   {}
+func tile2AVX2(_, _, _ *float32, _ *distances)   {}
+func tile1AVX2(_, _, _ *float32, _ *distances)   {}

@@ -14,8 +14,24 @@ func TestStridedProducts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !Tiles() {
-		t.Skip("this processor has no AVX-512")
+		t.Skip("this processor has no AVX2")
 	}
+	for name := range eachWidth {
+		t.Run(name, testStridedProducts)
+	}
+}
+
+// eachWidth runs over the kernels that this processor has.
+func eachWidth(yield func(name string) bool) {
+	defer func(before bool) { wideTiles = before }(wideTiles)
+	wideTiles = false
+	if yield("AVX2") && haveWideTiles {
+		wideTiles = true
+		yield("AVX-512")
+	}
+}
+
+func testStridedProducts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		upTo := func(name string, most int) int { return rapid.IntRange(1, most).Draw(t, name) }
 		rows, columns := upTo("rows", 40), TileColumns*upTo("tiles", 2)
@@ -86,8 +102,14 @@ func TestNoTilesBesideAChosenImplementation(t *testing.T) {
 // The products of the report's second convolution on one image.
 func BenchmarkStrided(b *testing.B) {
 	if err := Use(""); err != nil || !Tiles() {
-		b.Skip("no AVX-512")
+		b.Skip("no AVX2")
 	}
+	for name := range eachWidth {
+		b.Run(name, benchmarkStrided)
+	}
+}
+
+func benchmarkStrided(b *testing.B) {
 	image, weight, drives := make([]float32, 14*14*64), make([]float32, 1600*64), make([]float32, 100*64)
 	s := Strided{RowA: 64, TermA: 1, SegmentA: 14 * 64, TermB: 64, RowC: 64, Terms: 320, Segments: 5}
 	for b.Loop() {
