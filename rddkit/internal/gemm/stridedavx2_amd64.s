@@ -1,26 +1,8 @@
 #include "textflag.h"
+#include "tile_amd64.h"
 
 // The tile kernels for AVX2: one row of the product is two Y registers, Y0 and
-// Y1 the first row's; the terms of b are in Y12 and Y13. The other registers are
-// as in strided_amd64.s, whose order of sums is kept.
-
-#define ARGUMENTS \
-	MOVQ c+0(FP), DI            \
-	MOVQ a+8(FP), SI            \
-	MOVQ b+16(FP), BX           \
-	MOVQ d+24(FP), R14          \
-	MOVQ 0(R14), R8             \
-	MOVQ 8(R14), R9             \
-	MOVQ 16(R14), R12           \
-	MOVQ 24(R14), R10           \
-	MOVQ 32(R14), R13           \
-	MOVQ 40(R14), DX            \
-	MOVQ 48(R14), R11           \
-	MOVQ 56(R14), R15           \
-	LEAQ (R8)(R8*2), AX         \
-	ADDQ SI, AX                 \
-	LEAQ (R13)(R13*2), R14      \
-	ADDQ DI, R14
+// Y1 the first row's; the terms of b are in Y12 and Y13.
 
 #define ZERO(r0, r1) \
 	VXORPS r0, r0, r0 \
@@ -45,44 +27,29 @@
 	VFMADD231PS  Y12, y, r0   \
 	VFMADD231PS  Y13, y, r1
 
-#define NEXT \
-	ADDQ R9, SI    \
-	ADDQ R9, AX    \
-	ADDQ R10, BX   \
-	DECQ CX
+// The first rows of a tile.
+#define LOAD1 LOAD((DI), Y0, Y1)
 
-#define NEXTSEGMENT \
-	ADDQ R12, SI   \
-	ADDQ R12, AX   \
-	DECQ R11
+#define ZERO1 ZERO(Y0, Y1)
 
-// The first rows of the tiles.
-#define LOAD1 \
-	LOAD((DI), Y0, Y1)
+#define ROW1 ROW((SI), Y14, Y0, Y1)
 
-#define ZERO1 \
-	ZERO(Y0, Y1)
-
-#define ROW1 \
-	ROW((SI), Y14, Y0, Y1)
-
-#define STORE1 \
-	STORE((DI), Y0, Y1)
+#define STORE1 STORE((DI), Y0, Y1)
 
 #define LOAD2 \
-	LOAD1                     \
+	LOAD1 \
 	LOAD((DI)(R13*1), Y2, Y3)
 
 #define ZERO2 \
-	ZERO1        \
+	ZERO1 \
 	ZERO(Y2, Y3)
 
 #define ROW2 \
-	ROW1                         \
+	ROW1 \
 	ROW((SI)(R8*1), Y15, Y2, Y3)
 
 #define STORE2 \
-	STORE1                     \
+	STORE1 \
 	STORE((DI)(R13*1), Y2, Y3)
 
 #define LOAD4 \
@@ -106,121 +73,37 @@
 	STORE((R14), Y6, Y7)
 
 #define LOAD6 \
-	LOAD4                        \
-	LOAD((R14)(R13*1), Y8, Y9)   \
+	LOAD4                      \
+	LOAD((R14)(R13*1), Y8, Y9) \
 	LOAD((R14)(R13*2), Y10, Y11)
 
 #define ZERO6 \
-	ZERO4          \
-	ZERO(Y8, Y9)   \
+	ZERO4        \
+	ZERO(Y8, Y9) \
 	ZERO(Y10, Y11)
 
 #define ROW6 \
-	ROW4                           \
-	ROW((AX)(R8*1), Y14, Y8, Y9)   \
+	ROW4                         \
+	ROW((AX)(R8*1), Y14, Y8, Y9) \
 	ROW((AX)(R8*2), Y15, Y10, Y11)
 
 #define STORE6 \
-	STORE4                        \
-	STORE((R14)(R13*1), Y8, Y9)   \
+	STORE4                      \
+	STORE((R14)(R13*1), Y8, Y9) \
 	STORE((R14)(R13*2), Y10, Y11)
-
-// func tile1AVX2(c, a, b *float32, d *distances)
-TEXT ·tile1AVX2(SB), NOSPLIT, $0-32
-	ARGUMENTS
-	TESTQ R15, R15
-	JZ    fresh
-	LOAD1
-	JMP   segment
-
-fresh:
-	ZERO1
-
-segment:
-	MOVQ DX, CX
-
-term:
-	TERM
-	ROW1
-	NEXT
-	JNZ  term
-	NEXTSEGMENT
-	JNZ  segment
-	STORE1
-	VZEROUPPER
-	RET
-
-// func tile2AVX2(c, a, b *float32, d *distances)
-TEXT ·tile2AVX2(SB), NOSPLIT, $0-32
-	ARGUMENTS
-	TESTQ R15, R15
-	JZ    fresh
-	LOAD2
-	JMP   segment
-
-fresh:
-	ZERO2
-
-segment:
-	MOVQ DX, CX
-
-term:
-	TERM
-	ROW2
-	NEXT
-	JNZ  term
-	NEXTSEGMENT
-	JNZ  segment
-	STORE2
-	VZEROUPPER
-	RET
-
-// func tile4AVX2(c, a, b *float32, d *distances)
-TEXT ·tile4AVX2(SB), NOSPLIT, $0-32
-	ARGUMENTS
-	TESTQ R15, R15
-	JZ    fresh
-	LOAD4
-	JMP   segment
-
-fresh:
-	ZERO4
-
-segment:
-	MOVQ DX, CX
-
-term:
-	TERM
-	ROW4
-	NEXT
-	JNZ  term
-	NEXTSEGMENT
-	JNZ  segment
-	STORE4
-	VZEROUPPER
-	RET
 
 // func tile6AVX2(c, a, b *float32, d *distances)
 TEXT ·tile6AVX2(SB), NOSPLIT, $0-32
-	ARGUMENTS
-	TESTQ R15, R15
-	JZ    fresh
-	LOAD6
-	JMP   segment
+	TILE(LOAD6, ZERO6, ROW6, STORE6)
 
-fresh:
-	ZERO6
+// func tile4AVX2(c, a, b *float32, d *distances)
+TEXT ·tile4AVX2(SB), NOSPLIT, $0-32
+	TILE(LOAD4, ZERO4, ROW4, STORE4)
 
-segment:
-	MOVQ DX, CX
+// func tile2AVX2(c, a, b *float32, d *distances)
+TEXT ·tile2AVX2(SB), NOSPLIT, $0-32
+	TILE(LOAD2, ZERO2, ROW2, STORE2)
 
-term:
-	TERM
-	ROW6
-	NEXT
-	JNZ  term
-	NEXTSEGMENT
-	JNZ  segment
-	STORE6
-	VZEROUPPER
-	RET
+// func tile1AVX2(c, a, b *float32, d *distances)
+TEXT ·tile1AVX2(SB), NOSPLIT, $0-32
+	TILE(LOAD1, ZERO1, ROW1, STORE1)
