@@ -128,19 +128,7 @@ func (f Frames) Show() error {
 	if err != nil || !show.InNotebook() {
 		return err
 	}
-	picture, err := middle.PNG()
-	if err != nil {
-		return err
-	}
-	moving, err := f.fragment(false)
-	if err != nil {
-		return err
-	}
-	if err := show.PNG(picture, Scale, middle.alternative()); err != nil {
-		return err
-	}
-	show.HTML(moving)
-	return nil
+	return showWith(middle, f.fragment)
 }
 
 // Save writes dir/name.html, a self-contained page with the slider; the middle

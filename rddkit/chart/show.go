@@ -24,18 +24,23 @@ func (f Figure) Show() error {
 	if err := f.Validate(); err != nil || !show.InNotebook() {
 		return err
 	}
+	return showWith(f, f.fragment)
+}
+
+// showWith shows the picture of a figure and, below it, what fragment makes.
+func showWith(f Figure, fragment func(open bool) (string, error)) error {
 	picture, err := f.PNG()
 	if err != nil {
 		return err
 	}
-	chart, err := f.fragment(false)
+	below, err := fragment(false)
 	if err != nil {
 		return err
 	}
 	if err := show.PNG(picture, Scale, f.alternative()); err != nil {
 		return err
 	}
-	show.HTML(chart)
+	show.HTML(below)
 	return nil
 }
 
