@@ -83,6 +83,7 @@ type PoissonInput struct {
 
 	driven     [][]bool // [layer][neuron], by the redraws up to and with number redraws
 	redraws    int      // the next redraw's number
+	chosen     []bool   // by the redraw at work
 	thresholds [][8]int32
 
 	// of the layer whose phase it is
@@ -160,7 +161,8 @@ func (in *PoissonInput) redraw(driven []bool, layer, number int) {
 	n := len(driven)
 	random := stream.New(in.seed, "driven neurons", in.epoch, uint64(layer), uint64(number))
 	// Floyd's algorithm: each subset of the given size is equally likely.
-	chosen := make(map[int]bool)
+	in.chosen = append(in.chosen[:0], make([]bool, n)...)
+	chosen := in.chosen
 	for j := n - int(in.params.DrivenFraction*float64(n)); j < n; j++ {
 		i := random.IntN(j + 1)
 		if chosen[i] {
@@ -235,12 +237,24 @@ func (in *PoissonInput) fill(rows []float64, layer, group, first int) {
 	}
 }
 
+// silence sets the counts of neurons that are not driven to 0.
 func (in *PoissonInput) silence(rows []float64, driven []bool) {
+	var keep lanes
+	count := 0
 	for lane := range min(groupSize, len(driven)) {
-		if !driven[lane] {
-			for i := lane; i < len(rows); i += groupSize {
-				rows[i] = 0
-			}
+		if driven[lane] {
+			keep[lane] = 1
+			count++
+		}
+	}
+	switch count {
+	case 0:
+		clear(rows)
+	case groupSize:
+	default:
+		for ; len(rows) >= groupSize; rows = rows[groupSize:] {
+			row := (*lanes)(rows)
+			row[0], row[1], row[2], row[3] = row[0]*keep[0], row[1]*keep[1], row[2]*keep[2], row[3]*keep[3]
 		}
 	}
 }
