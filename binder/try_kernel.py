@@ -1,4 +1,5 @@
-"""Tries the Go kernel: cells import the library, gopls completes its names, and how long both take.
+"""Tries the Go kernel: cells import the library and draw, gopls completes its names, and how long
+that takes.
 
     python binder/try_kernel.py
 """
@@ -13,12 +14,14 @@ LIBRARY = "github.com/weightalign/lab/rddkit"
 
 
 def run(client, code):
-    """Runs a cell; returns what it printed, and the seconds it took."""
+    """Runs a cell; returns what it printed, a picture as its type, and the seconds it took."""
     printed = []
 
     def keep(message):
         if message["msg_type"] == "stream":
             printed.append(message["content"]["text"])
+        elif message["msg_type"] == "display_data":
+            printed.extend(kind for kind in message["content"]["data"] if kind == "image/png")
 
     started = time.monotonic()
     reply = client.execute_interactive(code, timeout=300, output_hook=keep)
@@ -52,6 +55,26 @@ def main():
         if text.split() != ["spike.Params"]:
             sys.exit(f"kernel: printed {text!r} instead of spike.Params")
         print(f"cell that imports the library: {seconds:.2f} s")
+
+        draw = f"""import (
+	"{LIBRARY}"
+	"{LIBRARY}/chart"
+	"{LIBRARY}/show"
+)
+
+%%
+records, _, err := rddkit.Stored(rddkit.Experiment{{Dataset: "cifar10", Drive: "fresh", Epochs: 60}})
+show.Check(err)
+show.Check(chart.SignAlignment(records...).Show())
+"""
+        times = []
+        for attempt in range(6):
+            text, seconds = run(client, f"{draw}// attempt {attempt}: no cell is like the last")
+            if text != "image/png":
+                sys.exit(f"kernel: printed {text!r} instead of a picture")
+            times.append(seconds)
+        first, *rest = times
+        print(f"cell that draws a stored record: {first:.2f} s, then {min(rest):.2f} to {max(rest):.2f} s")
 
         for attempt in "first", "second":
             names, seconds = complete(client, imports + "%%\nx := spike.Def")

@@ -20,7 +20,7 @@
 // Arithmetic is float32, with sums over a batch in float64. Matrix products go
 // through gonum's blas32, under which rddkit/internal/gemm puts OpenBLAS when
 // the machine has it and, for convolutions, kernels that read images where they
-// lie (AVX-512); everything else is Go, spread over the cores in pieces
+// lie (AVX2, AVX-512); everything else is Go, spread over the cores in pieces
 // that depend on the batch alone, so that results are the same bits on any
 // number of cores.
 //
