@@ -34,7 +34,7 @@ func made(t *testing.T, e rddkit.Experiment, epochs int) *rddkit.Record {
 }
 
 var (
-	fa    = rddkit.Experiment{Dataset: "cifar10", Method: rddkit.FeedbackAlignment, Epochs: 60}
+	fa    = rddkit.Experiment{Dataset: "cifar10", Method: rddkit.FeedbackAlignment, LearningRate: 0.05, Epochs: 60}
 	fresh = rddkit.Experiment{Dataset: "cifar10", Drive: "fresh", Epochs: 60, Seed: 3}
 )
 
@@ -90,7 +90,7 @@ func TestOnlyTheReportsSettingsCount(t *testing.T) {
 	}
 	long := rddkit.Experiment{Dataset: "cifar10", RDDTime: 180}
 	large := fa
-	large.BatchSize = 1024
+	large.BatchSize, large.LearningRate = 1024, 0
 	for _, c := range Compare(made(t, long, 100), made(t, large, 100)) {
 		extended := c.Curve.Figure == "Fig. 2" || strings.HasPrefix(c.Curve.Panel, "middle")
 		if (c.Run != nil) != extended { // the runs of 180 s stand in for those with batches of 1024
@@ -137,7 +137,7 @@ func TestTheTableSaysWhatIsThere(t *testing.T) {
 		return fmt.Sprintf("%d.00, %.2f (%+.2f)", 99-epoch, theirs.Values[epoch], float64(99-epoch)-theirs.Values[epoch])
 	}
 	for _, line := range []string{
-		"| FA of Fig. 1(a), Fig. 1(d), Fig. 3, Fig. 4 left, Fig. 4 right | " + name + " | 12 of 60 | `go run ./rddkit/cmd/rdd train -dataset cifar10 -method fa -epochs 60` |",
+		"| FA of Fig. 1(a), Fig. 1(d), Fig. 3, Fig. 4 left, Fig. 4 right | " + name + " | 12 of 60 | `go run ./rddkit/cmd/rdd train -dataset cifar10 -method fa -epochs 60 -learning-rate 0.05` |",
 		"| FA of Fig. 2, Fig. 4 middle | not run |  | `go run ./rddkit/cmd/rdd train -dataset cifar10 -method fa -batch-size 1024` |",
 		"| Fig. 4 | left (reproduction) | training error | FA | " + at(0) + " | " + at(10) + " | – | epoch 11: " + at(11) + " |",
 		"| Fig. 1(a) | FC1 | sign alignment | RDD | not run | not run | not run | not run |",
