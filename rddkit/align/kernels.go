@@ -6,9 +6,10 @@ import (
 	"github.com/weightalign/lab/rddkit/spike"
 )
 
-// The inner loops of the estimates, each kept twice: here in Go, and for amd64
-// with AVX2 in kernels_amd64.s, operation for operation, so that both give the
-// same bits. math.FMA rounds once, as the vector instruction does.
+// The inner loops of the estimates, each kept more than once: here in Go, and
+// for amd64 with AVX2 in kernels_amd64.s and AVX-512 in kernels512_amd64.s,
+// operation for operation, so that all give the same bits. math.FMA rounds once,
+// as the vector instruction does.
 
 type lanes = [groupSize]float64
 

@@ -6,9 +6,10 @@ import (
 	"math/bits"
 )
 
-// The inner loops of a Simulation. Each is a contract kept twice: here in Go,
-// and for amd64 with AVX2 in kernels_amd64.s, operation for operation, so that
-// both give the same bits. math.FMA rounds once, as the vector instruction does.
+// The inner loops of a Simulation. Each is a contract kept more than once: here
+// in Go, and for amd64 with AVX2 in kernels_amd64.s and AVX-512 in
+// kernels512_amd64.s, operation for operation, so that all give the same bits.
+// math.FMA rounds once, as the vector instruction does.
 
 // lanes is a constant or a variable of each neuron of a group.
 type lanes = [groupSize]float64
