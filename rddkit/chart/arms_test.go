@@ -31,11 +31,23 @@ func TestArmsAreDrawnUnderTheirNames(t *testing.T) {
 	}
 }
 
+// The report's first training error is after an epoch, ours is before it.
+func TestTrainingErrorsOfArms(t *testing.T) {
+	f := TrainingErrorOf(Arm{Name: "a", Records: []*rddkit.Record{record(t, rddkit.Experiment{Dataset: "cifar10"}, 3, 60)}, Figure: "left", Series: "FA"})
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if got := namedSeries(f, 0)["report, left FA"]; len(got.X) != 3 || got.X[0] != 1 || got.X[2] != 3 || got.Y[0] < 53.9 || got.Y[0] > 54 {
+		t.Errorf("the report's curve is %+v, want 53.94 after the first epoch of three", got)
+	}
+}
+
 func TestArmsThatCannotBeDrawn(t *testing.T) {
 	r := []*rddkit.Record{record(t, rddkit.Experiment{}, 2, 60)}
 	for what, f := range map[string]Figure{
 		"no arms":          SignAlignmentOf(),
 		"an arm of none":   RSelfOf(Arm{Name: "none"}),
+		"no such panel":    TrainingErrorOf(Arm{Name: "a", Records: r, Figure: "Fig. 4", Series: "RDD"}),
 		"no such a figure": SignAlignmentOf(Arm{Name: "a", Records: r, Figure: "Fig. 9", Series: "RDD"}),
 	} {
 		var bad *invalid.Error
