@@ -67,6 +67,7 @@ type progress struct {
 
 	mutex        sync.Mutex
 	start, shown time.Time
+	from         int // done at the first Update: what an earlier session did took none of this one's time
 	last         state
 }
 
@@ -78,10 +79,10 @@ func (p *progress) Update(done, total int, text string) {
 	}
 	now := p.now()
 	if p.start.IsZero() {
-		p.start = now
+		p.start, p.from = now, done
 	}
 	elapsed := now.Sub(p.start)
-	p.last = state{title: p.title, done: done, total: total, text: text, elapsed: elapsed}
+	p.last = state{title: p.title, from: p.from, done: done, total: total, text: text, elapsed: elapsed}
 	if p.shown.IsZero() || now.Sub(p.shown) >= p.wait(elapsed) {
 		p.shown = now
 		p.paint(p.last)
@@ -103,10 +104,10 @@ func (p *progress) Done() {
 
 // state is one moment of the work.
 type state struct {
-	title, text string
-	done, total int
-	elapsed     time.Duration
-	over        bool
+	title, text       string
+	from, done, total int
+	elapsed           time.Duration
+	over              bool
 }
 
 func (s state) finished() bool { return s.done >= s.total }
@@ -132,13 +133,13 @@ func (s state) line() string {
 
 // times says how long the work took, or has taken and may still take.
 func (s state) times() string {
-	switch f := s.fraction(); {
+	switch {
 	case s.over && s.finished():
 		return "done in " + clock(s.elapsed)
 	case s.over:
 		return "stopped after " + clock(s.elapsed)
-	case f > 0 && s.elapsed >= time.Second:
-		rest := time.Duration(float64(s.elapsed) * (1 - f) / f)
+	case s.total > 0 && s.done > s.from && s.elapsed >= time.Second:
+		rest := time.Duration(float64(s.elapsed) * float64(max(s.total-s.done, 0)) / float64(s.done-s.from))
 		return clock(s.elapsed) + ", about " + clock(rest) + " left"
 	}
 	return clock(s.elapsed)

@@ -196,6 +196,24 @@ func TestLogProgress(t *testing.T) {
 	}
 
 	b.Reset()
+	p = newLog("goes on", &b, func() time.Time { return now })
+	p.Update(50, 100, "")
+	now = now.Add(10 * time.Second)
+	p.Update(51, 100, "")
+	if want := "goes on  51 %  10 s, about 8 min left\n"; !strings.HasSuffix(b.String(), want) {
+		t.Errorf("work that goes on from half: %q, want %q: what was done before took none of its time", b.String(), want)
+	}
+
+	b.Reset()
+	p = newLog("no end in sight", &b, func() time.Time { return now })
+	p.Update(0, 0, "")
+	now = now.Add(10 * time.Second)
+	p.Update(5, 0, "")
+	if strings.Contains(b.String(), "left") {
+		t.Errorf("work of unknown length says when it ends: %q", b.String())
+	}
+
+	b.Reset()
 	p = newLog("training", &b, func() time.Time { return now })
 	p.Update(1, 4, "")
 	p.Done()
