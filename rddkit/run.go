@@ -492,6 +492,7 @@ func (run *run) evaluate(ctx context.Context) error {
 
 // evaluateAsBefore stands for evaluate where the network is as it was.
 func (run *run) evaluateAsBefore(context.Context) error {
+	run.tell(run.steps(), "as before")
 	r := &run.record
 	for _, values := range r.errorFiles() {
 		*values = append(*values, (*values)[len(*values)-1])

@@ -72,6 +72,23 @@ func TestARecordIsReadBack(t *testing.T) {
 	}
 }
 
+// The last that is told of a run is that all is done, or its display would end
+// as that of one that was stopped.
+func TestProgressArrives(t *testing.T) {
+	standing := little
+	standing.TrainEpochs = None
+	for what, e := range map[string]Experiment{"training": little, "without training": standing} {
+		done, total := 0, -1
+		runner := Runner{Dir: t.TempDir(), Progress: func(d, n int, _ string) { done, total = d, n }}
+		if _, err := runner.Run(context.Background(), e); err != nil {
+			t.Fatal(err)
+		}
+		if done != total {
+			t.Errorf("%s: a finished run has told of %d of %d steps", what, done, total)
+		}
+	}
+}
+
 // A notebook cell keeps the records of its runs, not what was at work in them.
 func TestARecordDoesNotKeepItsNetwork(t *testing.T) {
 	inUse := func() uint64 {
