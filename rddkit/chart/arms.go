@@ -83,8 +83,11 @@ func linesOf(arms []Arm, shift float64, values func(*rddkit.Record) []float64, r
 			if err != nil {
 				return nil, err
 			}
-			line := reported(c, arm{color: color}, true, shift, len(ours.X))
+			line := reported(c, arm{color: color}, shift, len(ours.X))
 			line.Name = fmt.Sprintf("report, %s %s", a.Figure, a.Series)
+			if a.Figure != c.Figure { // a panel
+				line.Name = fmt.Sprintf("report, %s %s, %s", c.Figure, a.Figure, a.Series)
+			}
 			lines = append(lines, line)
 		}
 		lines = append(lines, ours)

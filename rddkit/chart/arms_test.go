@@ -37,7 +37,7 @@ func TestTrainingErrorsOfArms(t *testing.T) {
 	if err := f.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if got := namedSeries(f, 0)["report, left FA"]; len(got.X) != 3 || got.X[0] != 1 || got.X[2] != 3 || got.Y[0] < 53.9 || got.Y[0] > 54 {
+	if got := namedSeries(f, 0)["report, Fig. 4 left, FA"]; len(got.X) != 3 || got.X[0] != 1 || got.X[2] != 3 || got.Y[0] < 53.9 || got.Y[0] > 54 {
 		t.Errorf("the report's curve is %+v, want 53.94 after the first epoch of three", got)
 	}
 }

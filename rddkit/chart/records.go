@@ -122,7 +122,7 @@ func perLayer(title string, records []*rddkit.Record, q quantity) Figure {
 				}
 				ours := arm.curve(func(r *rddkit.Record) []float64 { return q.values(r, layer) })
 				if c, err := q.report(figure, name, arm.method.String()); err == nil && arm.plain && (q.scaled || set.cifar10) {
-					lines = append(lines, reported(c, arm, set.cifar10, 0, len(ours.X)))
+					lines = append(lines, reported(c, arm, 0, len(ours.X)))
 				}
 				lines = append(lines, ours)
 			}
@@ -161,7 +161,7 @@ func errorFigure(title string, records []*rddkit.Record, values func(*rddkit.Rec
 			if arm.plain && set.cifar10 {
 				for _, c := range curves(arm.method.String()) {
 					// The report's epoch e is after epoch e+1 of training.
-					lines = append(lines, reported(c, arm, true, 1, len(ours.X)))
+					lines = append(lines, reported(c, arm, 1, len(ours.X)))
 				}
 			}
 			lines = append(lines, ours)
@@ -185,11 +185,8 @@ func behind(lines []Curve) []Curve {
 }
 
 // reported is the report's curve as far as ours goes, which has n points.
-func reported(c report.Curve, a arm, cifar10 bool, shift float64, n int) Curve {
-	line := Curve{Name: a.name + ", report", Runs: [][]float64{nil}, Style: Reported, Color: a.color}
-	if !cifar10 {
-		line.Name += " (CIFAR-10)"
-	}
+func reported(c report.Curve, a arm, shift float64, n int) Curve {
+	line := Curve{Name: a.name + ", report (CIFAR-10)", Runs: [][]float64{nil}, Style: Reported, Color: a.color}
 	for i, epoch := range c.Epochs {
 		if x := epoch + shift; x <= float64(n-1) || i == 0 {
 			line.X = append(line.X, x)

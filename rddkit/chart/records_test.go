@@ -70,7 +70,7 @@ func TestSignAlignmentGroupsSeeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := named["RDD, report"]; fmt.Sprint(s.X, s.Y) != fmt.Sprint([]float64{0, 1}, want.Values[:2]) || s.Style != Reported || s.Color != Blue {
+	if s := named["RDD, report (CIFAR-10)"]; fmt.Sprint(s.X, s.Y) != fmt.Sprint([]float64{0, 1}, want.Values[:2]) || s.Style != Reported || s.Color != Blue {
 		t.Errorf("the report's curve is %v at %v", s.Y, s.X)
 	}
 	if first := f.Panels[1].Series[0]; first.Style != Reported {
@@ -121,7 +121,7 @@ func TestTrainingErrorIsShifted(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := namedSeries(f, 0)
-	if s := named["RDD, report"]; fmt.Sprint(s.X, s.Y) != fmt.Sprint([]float64{1, 2, 3}, want.Values[:3]) {
+	if s := named["RDD, report (CIFAR-10)"]; fmt.Sprint(s.X, s.Y) != fmt.Sprint([]float64{1, 2, 3}, want.Values[:3]) {
 		t.Errorf("the report's curve is %v at %v", s.Y, s.X)
 	}
 	if s := named["RDD"]; fmt.Sprint(s.X, s.Y) != "[0 1 2 3] [90 60 59 58]" {
