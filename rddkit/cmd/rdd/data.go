@@ -10,10 +10,10 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/schollz/progressbar/v3"
-
 	"github.com/weightalign/lab/rddkit/dataset"
 	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/show"
+	"github.com/weightalign/lab/rddkit/show/terminal"
 )
 
 const dataUsage = `usage: rdd data list   [-dir DIR] [-json]
@@ -79,7 +79,7 @@ func dataCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		if set.NArg() == 0 {
 			return invalid.Newf("data set", "", "at least one of %s", strings.Join(dataset.Names(), ", "))
 		}
-		return fetchData(ctx, set.Args(), dataset.FetchOptions{Dir: *dir, From: from, Offline: offline}, stdout, stderr)
+		return fetchData(ctx, set.Args(), dataset.FetchOptions{Dir: *dir, From: from, Offline: offline}, stdout)
 	default:
 		return verifyData(ctx, set.Args(), *dir, asJSON, stdout)
 	}
@@ -123,21 +123,25 @@ func listData(dir string, asJSON bool, stdout io.Writer) error {
 	return table.Flush()
 }
 
-func fetchData(ctx context.Context, names []string, o dataset.FetchOptions, stdout, stderr io.Writer) error {
+func fetchData(ctx context.Context, names []string, o dataset.FetchOptions, stdout io.Writer) error {
 	for _, name := range names {
-		var bar *progressbar.ProgressBar
-		var barFile string
-		o.Progress = func(file string, done, total int64) {
-			if file != barFile {
-				if total == 0 {
-					total = -1 // unknown: a spinner
-				}
-				bar, barFile = progressbar.NewOptions64(total, progressbar.OptionSetDescription(file), progressbar.OptionSetWriter(stderr),
-					progressbar.OptionShowBytes(true), progressbar.OptionOnCompletion(func() { fmt.Fprintln(stderr) })), file
+		var shown show.Progress
+		var shownFile string
+		end := func() {
+			if shown != nil {
+				shown.Done()
 			}
-			bar.Set64(done)
 		}
-		if err := dataset.Fetch(ctx, name, o); err != nil {
+		o.Progress = func(file string, done, total int64) {
+			if file != shownFile {
+				end()
+				shown, shownFile = terminal.NewProgress(file), file
+			}
+			shown.Update(int(done), int(total), fmt.Sprintf("%.1f MB", float64(done)/1e6))
+		}
+		err := dataset.Fetch(ctx, name, o)
+		end()
+		if err != nil {
 			return err
 		}
 		fmt.Fprintf(stdout, "%s: complete and verified\n", name)
