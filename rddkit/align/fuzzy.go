@@ -56,9 +56,13 @@ func (l *regressions) perTreatment(beta []float64, neuron int, o RDDOptions) {
 }
 
 // FirstStage returns, for [Wald], the estimated jump of each neuron's spike
-// probability at the threshold, [neuron of the layer]; 0 before any window.
+// probability at the threshold, [neuron of the layer]; 0 before any window, nil
+// before the first Learn.
 func (r *RDD) FirstStage(layer int) []float64 {
-	l := r.layers[layer]
+	l := r.estimates(layer)
+	if l == nil {
+		return nil
+	}
 	jumps := make([]float64, l.in)
 	for i := range jumps {
 		jumps[i] = Sharp.Beta(l.treatment[i], r.options.Spike.Threshold)

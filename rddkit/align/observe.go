@@ -50,11 +50,19 @@ type Observations struct {
 // acceptHalfWidth is the published half width of the drives that are used.
 const acceptHalfWidth = 10
 
+// observedBytes is how much memory Observe may take, but for the windows.
+const observedBytes = 1_000_000_000
+
+// bytesObserved is how much memory a step of Observe takes: for the filtered
+// spikes, their sum, and a row of the spike.Raster of the layer above.
+func (l LayerOf[T]) bytesObserved() int { return 16 + (l.Out+31)/32*8 }
+
 // Observe simulates seconds of a layer, all of its neurons driven by Poisson
 // input, and the layer above, and returns what neuron lower observes of neuron
 // upper: the data from which a regression discontinuity design estimates the
 // synapse's effect. It fails with an *invalid.Error if a neuron or the time is
-// out of range, or with ctx's error.
+// out of range, or with ctx's error. What it keeps of every step bounds the time:
+// with up to 32 neurons above, to 41 666 s in steps of 1 ms.
 func Observe(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds float64, lower, upper int) (Observations, error) {
 	p = p.OrDefault()
 	p.DrivenFraction = 1
@@ -64,13 +72,14 @@ func Observe(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds 
 	if err := checkLayers([]Layer{l}); err != nil {
 		return Observations{}, err
 	}
+	longest := p.Step * float64(observedBytes/l.bytesObserved())
 	switch {
 	case lower < 0 || lower >= l.In:
 		return Observations{}, invalid.Newf("lower", lower, "0 to %d", l.In-1)
 	case upper < 0 || upper >= l.Out:
 		return Observations{}, invalid.Newf("upper", upper, "0 to %d", l.Out-1)
-	case !(seconds >= p.Step) || seconds > 1e6:
-		return Observations{}, invalid.Newf("seconds", seconds, "%g to 1e6", p.Step)
+	case !(seconds >= p.Step && seconds <= longest):
+		return Observations{}, invalid.Newf("seconds", seconds, "%g to %g, as every step of a layer with %d neurons above takes memory", p.Step, longest, l.Out)
 	}
 	steps := int(math.Round(seconds / p.Step))
 	weights, err := spike.ScaleWeights(p, "Forward", l.Forward, l.In)

@@ -79,6 +79,29 @@ func TestObserveNamesBadInput(t *testing.T) {
 			t.Errorf("%s: error %v", field, err)
 		}
 	}
+	// Longer than memory is refused, what fits begins: here to be stopped at once.
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	for _, c := range []struct {
+		above         int
+		step, seconds float64
+		fits          bool
+	}{
+		{4, 0.001, 1e6, false}, {4, 0.001, math.Inf(1), false}, {32, 0.001, 41666, true}, {32, 0.001, 41667, false},
+		{10, 0.001, 4000, true}, {10, 0.0001, 4000, true}, {10, 0.0001, 4167, false}, {1000, 0.001, 3000, true}, {1000, 0.001, 4000, false},
+	} {
+		layers, err := Random(3, 2, c.above)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := spike.DefaultParams()
+		p.Step = c.step
+		_, err = Observe(ctx, layers[0], p, 0, c.seconds, 0, 0)
+		var bad *invalid.Error
+		if c.fits && !errors.Is(err, context.Canceled) || !c.fits && (!errors.As(err, &bad) || bad.Field != "seconds") {
+			t.Errorf("%+v: error %v", c, err)
+		}
+	}
 	for _, sizes := range [][]int{nil, {3}, {3, 0}} {
 		if _, err := Random(0, sizes...); err == nil {
 			t.Errorf("Random made layers of sizes %v", sizes)

@@ -337,10 +337,26 @@ func (r *RDD) release() {
 // Layers returns the number of layers with estimates, 0 before the first Learn.
 func (r *RDD) Layers() int { return len(r.layers) }
 
+// estimates returns the regressions of one layer, nil before the first Learn.
+func (r *RDD) estimates(layer int) *regressions {
+	switch {
+	case len(r.layers) == 0:
+		return nil
+	case layer < 0 || layer >= len(r.layers):
+		panic(fmt.Sprintf("align: layer is %d: want 0 to %d", layer, len(r.layers)-1))
+	}
+	return r.layers[layer]
+}
+
 // Beta returns the causal effects estimated for one layer,
-// [neuron of the layer][neuron above]; 0 where nothing was estimated yet.
+// [neuron of the layer][neuron above]: 0 where nothing was estimated yet, nil
+// before the first Learn. From then on Beta, Parameters, FeedbackDeviation and
+// FirstStage panic unless layer is 0 to Layers()-1.
 func (r *RDD) Beta(layer int) []float64 {
-	l := r.layers[layer]
+	l := r.estimates(layer)
+	if l == nil {
+		return nil
+	}
 	beta := make([]float64, l.in*l.out)
 	parallel.For(l.blocks(), func(block int) { l.effects(beta, block, r.options) })
 	return beta
@@ -348,14 +364,23 @@ func (r *RDD) Beta(layer int) []float64 {
 
 // Parameters returns the regression parameters of one layer,
 // [neuron of the layer][4][neuron above]: the intercepts with and without a
-// spike, then the slopes with and without.
+// spike, then the slopes with and without. They are nil before the first Learn.
 func (r *RDD) Parameters(layer int) []float64 {
-	l := r.layers[layer]
+	l := r.estimates(layer)
+	if l == nil {
+		return nil
+	}
 	parameters := make([]float64, l.in*4*l.out)
 	l.transfer(parameters, false)
 	return parameters
 }
 
 // FeedbackDeviation returns the standard deviation of the feedback weights of
-// one layer as they were at the first Learn, to which they are scaled.
-func (r *RDD) FeedbackDeviation(layer int) float64 { return r.layers[layer].feedbackDeviation }
+// one layer as they were at the first Learn, to which they are scaled; 0 before.
+func (r *RDD) FeedbackDeviation(layer int) float64 {
+	l := r.estimates(layer)
+	if l == nil {
+		return 0
+	}
+	return l.feedbackDeviation
+}

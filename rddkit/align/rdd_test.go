@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"runtime"
@@ -310,6 +311,39 @@ func TestBadInputIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	badField("layers", learner.Learn(context.Background(), randomLayers[float32](1, 5, 3), nil))
+}
+
+// Before the first Learn there are no estimates; after it, none of other layers.
+func TestEstimatesOfNoLayer(t *testing.T) {
+	r := must(NewRDD(RDDOptions{Time: 0.2, Estimator: Wald}))
+	for layer := -1; layer < 3; layer++ {
+		if b, p, d, f := r.Beta(layer), r.Parameters(layer), r.FeedbackDeviation(layer), r.FirstStage(layer); b != nil || p != nil || d != 0 || f != nil {
+			t.Errorf("layer %d before the first Learn: %v, %v, %v, %v", layer, b, p, d, f)
+		}
+	}
+	if err := r.Learn(context.Background(), randomLayers[float32](1, 4, 3, 2), nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Beta(1)) != 6 || len(r.Parameters(1)) != 24 || !(r.FeedbackDeviation(1) > 0) || len(r.FirstStage(1)) != 3 {
+		t.Errorf("layer 1: %v, %v, %v, %v", r.Beta(1), r.Parameters(1), r.FeedbackDeviation(1), r.FirstStage(1))
+	}
+	for _, layer := range []int{-1, 2} {
+		for name, ask := range map[string]func(){
+			"Beta":              func() { r.Beta(layer) },
+			"Parameters":        func() { r.Parameters(layer) },
+			"FeedbackDeviation": func() { r.FeedbackDeviation(layer) },
+			"FirstStage":        func() { r.FirstStage(layer) },
+		} {
+			func() {
+				defer func() {
+					if got, want := recover(), fmt.Sprintf("align: layer is %d: want 0 to 1", layer); got != want {
+						t.Errorf("%s: %v, want %q", name, got, want)
+					}
+				}()
+				ask()
+			}()
+		}
+	}
 }
 
 func must(r *RDD, err error) *RDD {

@@ -2,9 +2,7 @@ package align
 
 import (
 	"fmt"
-	"strings"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/spike"
 )
 
@@ -29,19 +27,6 @@ func (e Estimator) String() string {
 		return fmt.Sprintf("Estimator(%d)", int(e))
 	}
 	return estimatorNames[e]
-}
-
-// ParseEstimator is the inverse of String; "" is the default, Sharp.
-func ParseEstimator(name string) (Estimator, error) {
-	if name == "" {
-		return Sharp, nil
-	}
-	for e, known := range estimatorNames {
-		if name == known {
-			return Estimator(e), nil
-		}
-	}
-	return 0, invalid.New("estimator", name, strings.Join(estimatorNames, " or "))
 }
 
 // Beta returns the causal effect for the parameters of two regression lines,

@@ -43,7 +43,7 @@ func Summarise(values []float64) Summary {
 // correlations, on the same simulated blocks.
 type Comparison struct {
 	Population   Population  // its NoiseCorrelation is replaced
-	Cost         Cost        // default CurvedQuadratic
+	Cost         Cost        // default CurvedQuadratic, of two neurons
 	Correlations []float64   // default 0.01, 0.25, 0.5, 0.75, 0.99
 	Estimators   []Estimator // default ObservedDependence() and Discontinuity{Window: 0.1}
 	Seconds      float64     // of one repetition; default 100
@@ -107,8 +107,10 @@ func (c Comparison) resolve() (Comparison, error) {
 		}
 	}
 	var err error
-	c.Population, err = c.Population.resolve()
-	return c, err
+	if c.Population, err = c.Population.resolve(); err != nil {
+		return c, err
+	}
+	return c, c.Population.checkCost(c.Cost)
 }
 
 // Run makes the comparison on all cores. progress may be nil.

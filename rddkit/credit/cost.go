@@ -1,9 +1,26 @@
 package credit
 
+import "runtime"
+
 // Cost is what a block costs, given the filtered spike train of every neuron at
 // the block's end, s, in spikes per step, [neuron]. Lower is better: the reward is
 // −C. It must not keep or change s, and may be called from several goroutines.
 type Cost func(s []float64) float64
+
+// check returns what the cost fails with if it reads more neurons than these.
+func (c Cost) check(neurons int) (err error) {
+	defer func() {
+		switch failure := recover().(type) {
+		case nil:
+		case runtime.Error:
+			err = failure
+		default:
+			panic(failure)
+		}
+	}()
+	c(make([]float64, neurons))
+	return nil
+}
 
 // FromReward turns a reward into a cost.
 func FromReward(reward func(s []float64) float64) Cost {
@@ -32,7 +49,8 @@ func Valley(s []float64) float64 {
 	return float64(a*a) + float64(b*b)
 }
 
-// Targets is the cost Σ_i (s_i − target_i)² over the first len(target) neurons;
+// Targets is the cost Σ_i (s_i − target_i)² over the first len(target) neurons, of
+// which there must be so many;
 // targets are in spikes per step (0.020 is 20 Hz at steps of 1 ms). With one
 // target it is a decoder that reads the first neuron alone.
 func Targets(target ...float64) Cost {

@@ -130,12 +130,12 @@ func (r Rule) estimator(threshold float64) Online {
 // input weight by the same rule, told nothing but the common cost.
 type Learning struct {
 	Population  Population // Weights are those at the start
-	Cost        Cost       // default Valley
+	Cost        Cost       // default Valley, of two neurons
 	Rule        Rule
 	Rates       RateCurve // μ(W) for the weight rule; default PublishedModelRates
 	Seconds     float64   // default 500
 	Least, Most float64   // bounds of the weights; default 2, 20
-	SampleEvery float64   // s between samples of the trajectory; default 5
+	SampleEvery float64   // s between samples of the trajectory, rounded down to whole blocks; default 5
 	Seed        uint64
 }
 
@@ -180,8 +180,15 @@ func (l Learning) resolve() (Learning, error) {
 	case !(l.Least < l.Most):
 		return l, invalid.Newf("Least", l.Least, "below Most, which is %v", l.Most)
 	}
-	if _, err = l.Population.blocksIn(l.SampleEvery); err != nil {
-		return l, invalid.New("SampleEvery", l.SampleEvery, "at least one block")
+	if err = l.Population.checkCost(l.Cost); err != nil {
+		return l, err
+	}
+	blocks, err := l.Population.blocksIn(l.SampleEvery)
+	if err != nil {
+		return l, invalid.New("SampleEvery", l.SampleEvery, "at least one block and at most 1e9 of them")
+	}
+	if whole := float64(blocks) * l.Population.blockSeconds(); l.SampleEvery-whole > 1e-9*whole {
+		l.SampleEvery = whole
 	}
 	if !(l.Seconds >= l.SampleEvery) || math.IsInf(l.Seconds, 1) {
 		return l, invalid.Newf("Seconds", l.Seconds, "finite and at least SampleEvery, which is %v", l.SampleEvery)

@@ -6,7 +6,10 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // The optimum of E(C) at c = 0.01 by a polynomial fitted to a 19 × 19 map of 1000 s
@@ -122,6 +125,7 @@ func TestBadLearning(t *testing.T) {
 		"Least":              func(l *Learning) { l.Least, l.Most = 3, 1 },
 		"Seconds":            func(l *Learning) { l.Seconds = 1 },
 		"SampleEvery":        func(l *Learning) { l.SampleEvery = 0.01 },
+		"Weights":            func(l *Learning) { l.Cost = Targets(0.01, 0.02, 0.03) },
 		"Rates":              func(l *Learning) { l.Rates = RateCurve{Weight: []float64{1}} },
 	} {
 		l := good
@@ -134,6 +138,58 @@ func TestBadLearning(t *testing.T) {
 	if _, err := good.LearnFrom(ctx, Starts(), nil); err != context.Canceled {
 		t.Errorf("cancelled learning returned %v", err)
 	}
+}
+
+// A part of a block is not simulated, so rates, costs and times do not count it.
+func TestSamplesAreOfWholeBlocks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := LearnPair(0.5, ObservedDependenceRule())
+		l.Population.BlockSteps = rapid.IntRange(1, 60).Draw(t, "steps of a block")
+		l.Seed = rapid.Uint64().Draw(t, "seed")
+		blocks := rapid.IntRange(1, 9).Draw(t, "blocks")
+		whole := float64(blocks) * (0.001 * float64(l.Population.BlockSteps))
+		l.Seconds = 3 * whole
+		learn := func(every float64) *Trajectory {
+			l.SampleEvery = every
+			trajectory, err := l.Learn(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return trajectory
+		}
+		part := rapid.Float64Range(0.001, 0.999).Draw(t, "part of a block")
+		if got, want := learn(whole*(1+part/float64(blocks))), learn(whole); len(want.Time) != 3 || !reflect.DeepEqual(got, want) {
+			t.Errorf("samples at %v with rates %v, want %v and %v", got.Time, got.Rates, want.Time, want.Rates)
+		}
+	})
+}
+
+// The default costs are of two neurons, and others of as many as they read.
+func TestCostsOfMoreNeuronsThanThereAre(t *testing.T) {
+	ctx, one := context.Background(), Population{Weights: []float64{5}}
+	_, learning := Learning{Population: one}.Learn(ctx)
+	_, starts := Learning{Cost: Targets(0.01)}.LearnFrom(ctx, [][]float64{{12}, {}}, nil)
+	_, comparison := Comparison{Population: one}.Run(ctx, nil)
+	_, targets := Comparison{Cost: Targets(0.01, 0.02, 0.03)}.Run(ctx, nil)
+	for name, err := range map[string]error{"Learning": learning, "Comparison": comparison, "Comparison with targets": targets} {
+		requireInvalid(t, "Weights", err)
+		if err != nil && !strings.Contains(err.Error(), "Cost") {
+			t.Errorf("%s: %v, want Cost to be named", name, err)
+		}
+	}
+	if starts != nil {
+		t.Errorf("one target for one neuron and for the default pair: %v", starts)
+	}
+	_, field := UpdateField{Cost: Targets(0.01, 0.02, 0.03)}.Run(ctx, nil)
+	requireInvalid(t, "Cost", field)
+
+	defer func() {
+		if failure := recover(); failure != "mine" {
+			t.Errorf("a cost's own panic became %v", failure)
+		}
+	}()
+	_, err := Learning{Cost: func([]float64) float64 { panic("mine") }}.Learn(ctx)
+	t.Errorf("a cost's own panic became %v", err)
 }
 
 func BenchmarkLearn(b *testing.B) {

@@ -126,6 +126,14 @@ func (p Population) resolve() (Population, error) {
 	return p, nil
 }
 
+// checkCost returns an *invalid.Error if a cost reads more neurons than there are.
+func (p Population) checkCost(cost Cost) error {
+	if err := cost.check(len(p.Weights)); err != nil {
+		return invalid.Newf("Weights", p.Weights, "one for every neuron that Cost reads, which fails with %v", err)
+	}
+	return nil
+}
+
 // taps returns the population's kernel as numbers: k_m for m in [0, Steps).
 func (p Population) taps() []float64 {
 	k := make([]float64, p.Kernel.Steps)

@@ -402,12 +402,15 @@ func table[T any](rows, columns int) [][]T {
 
 // blocksIn returns how many whole blocks there are in a time.
 func (p Population) blocksIn(seconds float64) (int, error) {
-	blocks := seconds/(p.Step*float64(p.BlockSteps)) + 1e-9
+	blocks := seconds/p.blockSeconds() + 1e-9
 	if !(blocks >= 1) || blocks > 1e9 {
-		return 0, invalid.Newf("seconds", seconds, "at least one block of %v s and at most 1e9 of them", p.Step*float64(p.BlockSteps))
+		return 0, invalid.Newf("seconds", seconds, "at least one block of %v s and at most 1e9 of them", p.blockSeconds())
 	}
 	return int(blocks), nil
 }
+
+// blockSeconds is how long a block takes.
+func (p Population) blockSeconds() float64 { return p.Step * float64(p.BlockSteps) }
 
 // Costs returns what every block cost, [block].
 func (r *Run) Costs(cost Cost) []float64 {

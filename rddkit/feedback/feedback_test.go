@@ -211,6 +211,9 @@ func TestStoredRunsAreReadBack(t *testing.T) {
 	if mean, sd, n := Summary(runs[:1], []int{50, 20}, LeastSquares, last); mean != 20 || !math.IsNaN(sd) || n != 1 {
 		t.Errorf("%v ± %v over %d seeds", mean, sd, n)
 	}
+	if _, err := Read(filepath.Join(dir, "elsewhere"), "classifier", "mnist"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("read a folder that is not there: %v", err)
+	}
 	for _, damage := range []string{"{", "{}", `{"Method":"hebb","Batches":[1],"TestLoss":[1]}`, `{"Method":"fa","Batches":[1],"TestLoss":[1],"Layers":[[]]}`} {
 		if err := os.WriteFile(filepath.Join(dir, "classifier-mnist-50-20-fa-seed0.json"), []byte(damage), 0o600); err != nil {
 			t.Fatal(err)
@@ -219,6 +222,64 @@ func TestStoredRunsAreReadBack(t *testing.T) {
 		if _, err := Read(dir, "classifier", "mnist"); !errors.As(err, &wrong) {
 			t.Errorf("%s: %v", damage, err)
 		}
+	}
+}
+
+// Fashion-MNIST has a smaller data set whose name begins like its own, and the
+// folder's name is no pattern.
+func TestReadTakesOneDataSet(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "what [now]?")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sets := []string{"fashion-mnist", "fashion-mnist-10k"}
+	for _, set := range sets {
+		s := Stored{Task: "classifier", Dataset: set, Hidden: []int{50, 20}}
+		s.TrainingCurve = TrainingCurve{Method: FeedbackAlignment, Batches: []int{1}, TestLoss: []float64{3}}
+		if err := s.Write(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, set := range sets {
+		runs, err := Read(dir, "classifier", set)
+		if err != nil || len(runs) != 1 || runs[0].Dataset != set {
+			t.Errorf("%s: read %+v (%v)", set, runs, err)
+		}
+	}
+}
+
+// silent is an experiment that does not know how long it takes.
+type silent struct{}
+
+func (silent) Run(_ context.Context, progress Progress) (int, error) {
+	progress(0, 0, "somewhere")
+	return 7, nil
+}
+
+func TestSweepOfUnknownLength(t *testing.T) {
+	told := 0
+	got, err := Sweep[int](context.Background(), func(int, int, string) { told++ }, silent{}, silent{})
+	if err != nil || !reflect.DeepEqual(got, []int{7, 7}) || told != 0 {
+		t.Errorf("%v (%v), told %d times how much of nothing is done", got, err, told)
+	}
+}
+
+func TestSweepOfNothing(t *testing.T) {
+	for _, n := range []int{0, -1} {
+		none := Seeds(n, func(seed uint64) Convergence { return Convergence{Seed: seed} })
+		if len(none) != 0 {
+			t.Errorf("%d copies, want none for %d", len(none), n)
+		}
+		var wrong *invalid.Error
+		if _, err := Sweep[*ConvergenceCurve](context.Background(), nil, none...); !errors.As(err, &wrong) || wrong.Field != "experiments" {
+			t.Errorf("a sweep of nothing returned %v", err)
+		}
+	}
+	if mean := Mean(nil); mean != nil {
+		t.Errorf("the mean of no runs is %v", mean)
+	}
+	if mean := Mean([][]float64{{1, 4}, {3, 8}}); !reflect.DeepEqual(mean, []float64{2, 6}) {
+		t.Errorf("mean %v, want 2 and 6", mean)
 	}
 }
 
@@ -243,7 +304,6 @@ func TestBadExperiments(t *testing.T) {
 		"Method":                    Classifier{Training: Training{Method: "hebb"}},
 		"WarmUp":                    Classifier{Training: Training{Method: FeedbackAlignment, WarmUp: 5}},
 		"layers[0].Units":           Classifier{Hidden: []int{0}},
-		"Seconds, Interval":         Meeting{Interval: -1},
 	} {
 		var wrong *invalid.Error
 		if err := run(experiment); !errors.As(err, &wrong) || wrong.Field != field {
@@ -252,9 +312,48 @@ func TestBadExperiments(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(ctx)
 	stop()
+	for _, bad := range []struct {
+		field   string
+		meeting Meeting
+	}{
+		{"Hidden", Meeting{Hidden: []int{}}},
+		{"TrainBatches", Meeting{TrainBatches: -1}},
+		{"Batches", Meeting{Batches: -3}},
+		{"Noise", Meeting{Noise: -0.01}},
+		{"Noise", Meeting{Noise: 2000}},
+		{"Interval", Meeting{Hidden: []int{30, 20, 10}}}, // 10 s are no multiple of 3 steps
+		{"Interval", Meeting{Interval: -1}},
+		{"Interval", Meeting{Interval: 0.001}},
+		{"Interval", Meeting{Interval: math.Inf(1), Seconds: math.Inf(1)}},
+		{"Seconds", Meeting{Interval: 30}},
+		{"Seconds", Meeting{Seconds: math.NaN()}},
+		{"Seconds", Meeting{Seconds: -10}},
+	} {
+		var wrong *invalid.Error
+		if _, err := bad.meeting.Run(stopped, nil); !errors.As(err, &wrong) || wrong.Field != bad.field {
+			t.Errorf("before training, %+v: %v, want an error about %s", bad.meeting, err, bad.field)
+		}
+	}
+	if _, err := (Meeting{Hidden: []int{30, 20, 10}, Seconds: 0.9, Interval: 0.3}).Run(stopped, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("three hidden layers: %v", err)
+	}
 	if _, err := (Convergence{}).Run(stopped, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled run returned %v", err)
 	}
+}
+
+// What a user writes in decimals is a whole number of steps, and nothing between.
+func TestTimes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, layers := rapid.IntRange(1, 100000).Draw(t, "n"), rapid.IntRange(1, 9).Draw(t, "layers")
+		unit := float64(layers) * 0.001
+		if got := times(float64(n*layers)/1000, unit); got != n {
+			t.Errorf("%d times, want %d", got, n)
+		}
+		if got := times((float64(n)+rapid.Float64Range(0.01, 0.99).Draw(t, "part"))*unit, unit); got != 0 {
+			t.Errorf("between %d and %d: %d times", n, n+1, got)
+		}
+	})
 }
 
 // Least squares finds the feedforward weights of a linear network's last hidden

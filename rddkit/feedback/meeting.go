@@ -11,6 +11,7 @@ import (
 	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/nn"
+	"github.com/weightalign/lab/rddkit/spike"
 )
 
 // Meeting gives one and the same trained classifier's feedback weights to two
@@ -21,13 +22,15 @@ import (
 // The costs are not in one currency: simulated seconds of spiking need no images
 // and no error, images need no spikes.
 type Meeting struct {
-	// Dataset and Hidden are as in Classifier.
+	// Dataset and Hidden are as in Classifier, with one hidden layer or more.
 	Dataset string
 	Hidden  []int
 	// TrainBatches of backpropagation make the network. Default 5000.
 	TrainBatches int
 	// Seconds of spiking are simulated in all, in calls of Interval seconds, each
-	// of which drives one layer after the other. Defaults 100 and 10.
+	// of which drives one layer after the other. Defaults 100 and 10. Seconds are a
+	// multiple of Interval, and Interval is one of a simulation step, 0.001 s, for
+	// every hidden layer: with three, say, 9 or 12.
 	Seconds, Interval float64
 	// Batches of 32 images for node perturbation by least squares. Default 3000.
 	Batches int
@@ -56,10 +59,11 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 	if m.Hidden == nil {
 		m.Hidden = []int{50, 20}
 	}
-	calls := int(math.Round(m.Seconds / m.Interval))
-	if !(m.Interval > 0) || calls < 1 || calls > 1e6 {
-		return nil, invalid.New("Seconds, Interval", []float64{m.Seconds, m.Interval}, "positive, and at least one interval")
+	set(&m.Noise, 0.01)
+	if err := m.validate(); err != nil {
+		return nil, err
 	}
+	calls := times(m.Seconds, m.Interval)
 	run, err := (Training{Dataset: m.Dataset, Method: Backpropagation, Batches: m.TrainBatches, Seed: m.Seed}).begin(ctx, false)
 	if err != nil {
 		return nil, err
@@ -152,4 +156,35 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 		}
 	}
 	return curve, nil
+}
+
+// validate finds every wrong field before hours of training; its defaults are
+// filled in.
+func (m Meeting) validate() error {
+	step := float64(len(m.Hidden)) * spike.DefaultParams().Step
+	switch {
+	case len(m.Hidden) == 0:
+		return invalid.New("Hidden", m.Hidden, "at least one hidden layer")
+	case m.TrainBatches < 1:
+		return invalid.New("TrainBatches", m.TrainBatches, "at least 1, or 0 for 5000")
+	case m.Batches < 1:
+		return invalid.New("Batches", m.Batches, "at least 1, or 0 for 3000")
+	case !(m.Noise > 0 && m.Noise < 1e3):
+		return invalid.New("Noise", m.Noise, "above 0 and below 1000, or 0 for 0.01")
+	case m.Interval > 1e6 || times(m.Interval, step) == 0:
+		return invalid.Newf("Interval", m.Interval, "a positive multiple of %.6g s, 0.001 s for each layer of Hidden, and at most 1e6 s; 0 means 10 s", step)
+	case m.Seconds > 1e6*m.Interval || times(m.Seconds, m.Interval) == 0:
+		return invalid.Newf("Seconds", m.Seconds, "a positive multiple of Interval, which is %g s, and at most 1e6 of them; 0 means 100 s", m.Interval)
+	}
+	return nil
+}
+
+// times returns how often unit goes into seconds, 0 unless it is a whole number
+// of times but for rounding.
+func times(seconds, unit float64) int {
+	n := math.Round(seconds / unit)
+	if !(n >= 1 && n <= 1e9) || math.Abs(n*unit-seconds) > 1e-12*seconds {
+		return 0
+	}
+	return int(n)
 }

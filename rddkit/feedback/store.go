@@ -45,13 +45,16 @@ func (s Stored) Write(dir string) error {
 // method and seed. The error is an *invalid.Error, naming the file, if one is
 // damaged.
 func Read(dir, task, dataset string) ([]Stored, error) {
-	files, err := filepath.Glob(filepath.Join(dir, task+"-"+dataset+"-*.json"))
+	files, err := os.ReadDir(dir) // in the order of their names
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(files)
 	var list []Stored
-	for _, path := range files {
+	for _, file := range files {
+		if !strings.HasPrefix(file.Name(), task+"-"+dataset+"-") || !strings.HasSuffix(file.Name(), ".json") {
+			continue
+		}
+		path := filepath.Join(dir, file.Name())
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
@@ -63,7 +66,9 @@ func Read(dir, task, dataset string) ([]Stored, error) {
 		if err := s.validate(); err != nil {
 			return nil, invalid.New(path, err.Error(), "a training run that Stored.Write wrote")
 		}
-		list = append(list, s)
+		if s.Task == task && s.Dataset == dataset { // not of a data set whose name only begins like this one
+			list = append(list, s)
+		}
 	}
 	return list, nil
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
 )
 
 // A Runner is an experiment of this package.
@@ -15,8 +17,11 @@ type Runner[T any] interface {
 
 // Sweep runs several experiments, as many at once as there are cores; results
 // come in the order of the experiments, whatever the number of cores. The first
-// error stops the others.
+// error stops the others. It is an *invalid.Error to run none.
 func Sweep[T any, R Runner[T]](ctx context.Context, progress Progress, experiments ...R) ([]T, error) {
+	if len(experiments) == 0 {
+		return nil, invalid.New("experiments", 0, "at least 1, as Seeds(n, …) gives for n of at least 1")
+	}
 	results := make([]T, len(experiments))
 	done, total := make([]int, len(experiments)), make([]int, len(experiments))
 	var mutex sync.Mutex
@@ -35,8 +40,9 @@ func Sweep[T any, R Runner[T]](ctx context.Context, progress Progress, experimen
 						known++
 					}
 				}
-				// Those that have not begun are taken to be as long as the others.
-				progress.tell(allDone, allTotal*len(total)/known, text)
+				if known > 0 { // those that have not begun are taken to be as long as the others
+					progress.tell(allDone, allTotal*len(total)/known, text)
+				}
 			})
 			return err
 		})
@@ -44,9 +50,10 @@ func Sweep[T any, R Runner[T]](ctx context.Context, progress Progress, experimen
 	return results, group.Wait()
 }
 
-// Seeds returns n copies of an experiment, made by with for the seeds 0 to n−1.
+// Seeds returns n copies of an experiment, made by with for the seeds 0 to n−1;
+// none, of which Sweep makes an error, if n is below 1.
 func Seeds[R any](n int, with func(seed uint64) R) []R {
-	copies := make([]R, n)
+	copies := make([]R, max(n, 0))
 	for i := range copies {
 		copies[i] = with(uint64(i))
 	}
@@ -62,8 +69,11 @@ func Over[T any](runs []T, of func(T) []float64) [][]float64 {
 	return values
 }
 
-// Mean is the mean over runs of [run][point].
+// Mean is the mean over runs of equal length, [run][point]; nil of no runs.
 func Mean(values [][]float64) []float64 {
+	if len(values) == 0 {
+		return nil
+	}
 	mean := make([]float64, len(values[0]))
 	for _, run := range values {
 		for i, v := range run {

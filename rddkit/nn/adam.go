@@ -16,7 +16,7 @@ import (
 // with β₁ = 0.9 and β₂ = 0.999. The moments belong to the Adam, which serves
 // one network; they are not part of the network's Tensors.
 type Adam struct {
-	LearningRate float64 // above 0; 0 means 0.001
+	LearningRate float64 // above 0 and below 1e6; 0 means 0.001
 
 	steps   int
 	moments map[*parameter][2][]float32 // m and v
@@ -36,7 +36,7 @@ func (a *Adam) validate() error {
 		a.LearningRate = 0.001
 	}
 	if !(a.LearningRate > 0 && a.LearningRate < 1e6) {
-		return invalid.New("LearningRate", a.LearningRate, "above 0")
+		return invalid.New("LearningRate", a.LearningRate, "above 0 and below 1e6, or 0 for 0.001")
 	}
 	return nil
 }

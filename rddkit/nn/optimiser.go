@@ -24,7 +24,7 @@ type Optimiser interface {
 // by LearningRate·WeightDecay, so that feedback weights decay much faster than
 // weights.
 type SGD struct {
-	LearningRate float64 // above 0; the report's is 0.01
+	LearningRate float64 // above 0 and below 1e6; the report's is 0.01
 	Momentum     float64 // 0 (none) to below 1; the report's is 0.9
 	WeightDecay  float64 // 0 (none) to below 1; the report's is 0
 }
@@ -36,7 +36,7 @@ func ReportSGD() SGD { return SGD{LearningRate: 0.01, Momentum: 0.9} }
 func (s SGD) validate() error {
 	switch {
 	case !(s.LearningRate > 0 && s.LearningRate < 1e6):
-		return invalid.New("LearningRate", s.LearningRate, "above 0")
+		return invalid.New("LearningRate", s.LearningRate, "above 0 and below 1e6")
 	case !(s.Momentum >= 0 && s.Momentum < 1):
 		return invalid.New("Momentum", s.Momentum, "0 to below 1")
 	case !(s.WeightDecay >= 0 && s.WeightDecay < 1):

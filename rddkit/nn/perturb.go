@@ -27,7 +27,7 @@ type Batch struct {
 // exactly on average for small noise. Batch normalisation uses the statistics
 // of the perturbed batch, and its running statistics ignore that batch.
 type Perturbation struct {
-	Noise  float64 // standard deviation σ of the normal noise, above 0
+	Noise  float64 // standard deviation σ of the normal noise, above 0 and below 1000
 	Random *rand.Rand
 	// Layers is the number of layers, counted from the output, whose inputs are
 	// perturbed. 0 means all but the first, whose inputs are the images.
@@ -63,7 +63,7 @@ type Response struct {
 func (p *Perturbation) validate(layers int) error {
 	switch {
 	case !(p.Noise > 0 && p.Noise < 1e3):
-		return invalid.New("Noise", p.Noise, "above 0")
+		return invalid.New("Noise", p.Noise, "above 0 and below 1000")
 	case p.Random == nil:
 		return invalid.New("Random", nil, "a stream of random numbers")
 	case p.Layers < 0 || p.Layers >= layers:

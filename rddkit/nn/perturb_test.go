@@ -379,4 +379,15 @@ func TestBadPerturbations(t *testing.T) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
+	// What is too large is told how large is allowed.
+	for err, allowed := range map[error]string{
+		SGD{LearningRate: 2e6}.validate():                         "above 0 and below 1e6",
+		(&Adam{LearningRate: 2e6}).validate():                     "above 0 and below 1e6, or 0 for 0.001",
+		perturbed(good, Perturbation{Noise: 2e3, Random: random}): "above 0 and below 1000",
+	} {
+		var wrong *invalid.Error
+		if !errors.As(err, &wrong) || wrong.Allowed != allowed {
+			t.Errorf("%v, want what is allowed to be %q", err, allowed)
+		}
+	}
 }

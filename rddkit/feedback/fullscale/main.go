@@ -41,8 +41,18 @@ func main() {
 }
 
 func run(dir, dataset string, seeds, batches int, only feedback.Method, tasks []string) error {
-	if only != "" && !slices.Contains(feedback.Methods, only) {
+	switch {
+	case only != "" && !slices.Contains(feedback.Methods, only):
 		return invalid.Newf("method", string(only), "one of %q", feedback.Methods)
+	case seeds < 1:
+		return invalid.New("seeds", seeds, "at least 1")
+	case batches < 0:
+		return invalid.New("batches", batches, "at least 1, or 0 for the reference's number")
+	}
+	for _, task := range tasks {
+		if !slices.Contains([]string{"classifier", "large", "autoencoder"}, task) {
+			return invalid.New("tasks", task, "classifier, large or autoencoder")
+		}
 	}
 	ctx, stop := show.Context()
 	defer stop()
@@ -50,9 +60,6 @@ func run(dir, dataset string, seeds, batches int, only feedback.Method, tasks []
 		return err
 	}
 	for _, task := range tasks {
-		if !slices.Contains([]string{"classifier", "large", "autoencoder"}, task) {
-			return invalid.New("tasks", task, "classifier, large or autoencoder")
-		}
 		for seed := range uint64(seeds) {
 			for _, method := range feedback.Methods {
 				wanted := batches
