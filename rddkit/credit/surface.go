@@ -77,6 +77,9 @@ func (f UpdateField) Run(ctx context.Context, progress Progress) (*Field, error)
 	case f.Repeats < 2:
 		return nil, invalid.New("Repeats", f.Repeats, "at least 2")
 	}
+	if err := f.Cost.check(2); err != nil {
+		return nil, invalid.New("Cost", err, "a cost of two neurons")
+	}
 	n := len(f.Weights)
 	p, err := f.Population.resolve()
 	if err != nil {
@@ -261,7 +264,8 @@ func (s Surface) Gradient(w1, w2 float64) [2]float64 {
 }
 
 // Contour returns the points around a centre at which the surface first reaches a
-// level, at equal angles and closed; where it does not, the square's edge.
+// level, at equal angles and closed. Where the square ends before, w2 is NaN: a gap
+// in the line.
 func (s Surface) Contour(centre [2]float64, level float64, points int) (w1, w2 []float64) {
 	inside := func(w float64) bool { return w >= s.least && w <= s.most }
 	for k := range points + 1 {
@@ -270,6 +274,9 @@ func (s Surface) Contour(centre [2]float64, level float64, points int) (w1, w2 [
 		const step = 0.02
 		for inside(x+step*cos) && inside(y+step*sin) && s.At(x, y) < level {
 			x, y = x+step*cos, y+step*sin
+		}
+		if s.At(x, y) < level {
+			y = math.NaN()
 		}
 		w1, w2 = append(w1, x), append(w2, y)
 	}

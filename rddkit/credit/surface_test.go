@@ -59,8 +59,13 @@ func TestContourIsALevel(t *testing.T) {
 	if len(w1) != 13 || math.Abs(w1[0]-w1[12]) > 1e-9 {
 		t.Error("the contour is not closed")
 	}
-	if x, _ := s.Contour([2]float64{11, 9}, 1e9, 4); math.Abs(x[0]-20) > 0.03 {
-		t.Errorf("a level that is not reached ends at %v, want the edge", x[0])
+	// A circle of radius 8 leaves the square below, where it is 7 from the centre.
+	w1, w2 = s.Contour([2]float64{11, 9}, 64, 360)
+	for k := range w1 {
+		below := math.Sin(2*math.Pi*float64(k)/360) < -7.05/8
+		if math.IsNaN(w1[k]) || math.IsNaN(w2[k]) != below {
+			t.Errorf("at %d degrees the contour is at (%v, %v), outside the square: %v", k, w1[k], w2[k], below)
+		}
 	}
 }
 
