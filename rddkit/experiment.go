@@ -96,9 +96,9 @@ type Experiment struct {
 	// Seed is the one seed of all random streams.
 	Seed uint64 `json:"seed" usage:"seed of all random streams"`
 	// RDDTime is the time simulated before every epoch, in seconds, a third of
-	// it for each fully connected layer. The feedback weights follow the
-	// estimates after every 10 s. Default 90.
-	RDDTime float64 `json:"rdd-time" usage:"seconds simulated before every epoch"`
+	// it for each fully connected layer: a multiple of 0.003. The feedback
+	// weights follow the estimates after every 10 s. Default 90.
+	RDDTime float64 `json:"rdd-time" usage:"seconds simulated before every epoch, a multiple of 0.003"`
 	// Drive is the rule by which neurons are driven: "accumulating" (the
 	// default, as the published code behaves) or "fresh" (as the paper says).
 	Drive string `json:"drive" usage:"driven neurons: accumulating (as published) or fresh (as the paper says)"`
@@ -210,7 +210,7 @@ func (e Experiment) validate() error {
 		{"Epochs", e.Epochs, e.Epochs >= 1, "at least 1"},
 		{"RDDTime", e.RDDTime, e.RDDTime > 0 && !math.IsInf(e.RDDTime, 0), "a positive number of seconds"},
 		{"BatchSize", e.BatchSize, e.BatchSize >= 2, "at least 2, as batch normalisation needs"},
-		{"LearningRate", e.LearningRate, e.LearningRate > 0 && !math.IsInf(e.LearningRate, 0), "a positive number"},
+		{"LearningRate", e.LearningRate, e.LearningRate > 0 && e.LearningRate < 1e6, "above 0 and below 1e6"},
 		{"Momentum", e.Momentum, e.Momentum == None || e.Momentum > 0 && e.Momentum < 1, "above 0 and below 1, or -1 for none"},
 		{"WeightDecay", e.WeightDecay, e.WeightDecay >= 0 && e.WeightDecay < 1, "0 or more and below 1"},
 		{"Augment", e.Augment, e.Augment == "on" || e.Augment == "off", "on or off"},
@@ -221,6 +221,7 @@ func (e Experiment) validate() error {
 		{"RDDRate", e.RDDRate, e.RDDRate > 0 && !math.IsInf(e.RDDRate, 0), "a positive number"},
 		{"Interval", e.Interval, e.Interval > 0 && !math.IsInf(e.Interval, 0), "a positive number of seconds"},
 		{"Carry", e.Carry, slices.Contains(carries, e.Carry), strings.Join(carries, ", ")},
+		{"Noise", e.Noise, e.Noise >= 0 && e.Noise < 1e3, "0 (for the default) to below 1000"},
 		{"EscapeWidth", e.EscapeWidth, e.EscapeWidth >= 0 && !math.IsInf(e.EscapeWidth, 0), "0 or more"},
 		{"RefractorySteps", e.RefractorySteps, e.RefractorySteps >= 1 && e.RefractorySteps <= 1000, "1 to 1000"},
 	} {
@@ -237,8 +238,22 @@ func (e Experiment) validate() error {
 	if e.learnsFromBatches() && e.TrainEpochs != 0 {
 		return invalid.New("TrainEpochs", e.TrainEpochs, "0 for a method that learns feedback weights in training")
 	}
+	step := spike.DefaultParams().Step
+	switch {
+	case !e.usesRDD():
+	case !multiple(e.RDDTime, Layers*step):
+		return invalid.Newf("RDDTime", e.RDDTime, "a multiple of %g s, since a third of it is for each layer", Layers*step)
+	case !multiple(e.Interval, step):
+		return invalid.Newf("Interval", e.Interval, "a multiple of %g s", step)
+	}
 	_, err := e.learner()
 	return err
+}
+
+// multiple reports whether x is so many times unit, but for rounding.
+func multiple(x, unit float64) bool {
+	times := x / unit
+	return math.Round(times) >= 1 && math.Abs(times-math.Round(times)) < 1e-6
 }
 
 var losses = map[string]nn.Loss{"double-softmax": nn.DoubleSoftmax, "softmax": nn.Softmax}
@@ -346,9 +361,10 @@ func unless[T comparable](field *T, published T) {
 	}
 }
 
-// Seeds returns n copies of e with the seeds e.Seed, e.Seed+1, ….
+// Seeds returns n copies of e with the seeds e.Seed, e.Seed+1, …; none if n is
+// not positive.
 func Seeds(n int, e Experiment) []Experiment {
-	copies := make([]Experiment, n)
+	copies := make([]Experiment, max(n, 0))
 	for i := range copies {
 		copies[i] = e
 		copies[i].Seed += uint64(i)

@@ -63,6 +63,15 @@ func TestBadFieldsAreNamed(t *testing.T) {
 			t.Errorf("%+v: error %v, want one that names %s", e, err, field)
 		}
 	}
+	for _, e := range []Experiment{{RDDTime: 10}, {RDDTime: 100}, {Interval: 0.0015}, {Method: FeedbackAlignment, Noise: math.NaN()}, {LearningRate: 1e7}} {
+		var bad *invalid.Error
+		if _, err := e.Resolve(); !errors.As(err, &bad) || strings.Contains(bad.Field, ".") {
+			t.Errorf("%+v: error %v, want one that names a field of Experiment", e, err)
+		}
+	}
+	if _, err := (Experiment{Method: FeedbackAlignment, RDDTime: 10}).Resolve(); err != nil {
+		t.Errorf("an RDD time that FA has no use for: %v", err)
+	}
 	for _, e := range []Experiment{{RDDTime: math.Inf(1)}, {RDDTime: math.NaN()}, {RDDTime: 0.0001}, {Momentum: math.NaN()}, {LearningRate: math.Inf(1)}} {
 		if _, err := e.Resolve(); err == nil {
 			t.Errorf("%+v passed", e)

@@ -70,7 +70,7 @@ func TestAHundredClasses(t *testing.T) {
 	for _, method := range []Method{RDD, NodePerturbation, DirectNodePerturbation} {
 		e := Experiment{Dataset: "cifar100", Method: method, Epochs: 1, BatchSize: 20, RDDTime: 3, Interval: 3}
 		runner := Runner{Dir: t.TempDir()}
-		r, err := runner.run(t.Context(), e, &sets{loaded: map[string]*dataset.Set{fmt.Sprint("cifar100", 0, 0): set}})
+		r, err := runner.run(t.Context(), e, &sets{loaded: map[string]*dataset.Set{fmt.Sprint("cifar100", 0, 0): set}}, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", method, err)
 		}

@@ -30,7 +30,7 @@ const PairsStored = 20000
 // feedforward weights of each layer with their feedback weights ([pairs][2],
 // float32); with pairs 0 none. [Open] reads it. The copy holds no path of this
 // machine, and nothing to go on from. The folder appears whole; one that is there
-// already is replaced.
+// already is replaced, but not by a record of fewer epochs: that is an error.
 func Store(r *Record, dir string, pairs int) (*Record, error) {
 	if pairs < 0 {
 		return nil, invalid.New("pairs", pairs, "0 or more")
@@ -38,6 +38,10 @@ func Store(r *Record, dir string, pairs int) (*Record, error) {
 	name, err := r.Experiment.Name()
 	if err != nil {
 		return nil, err
+	}
+	to := filepath.Join(dir, name)
+	if there, err := Open(to); err == nil && there.EpochsDone() > r.EpochsDone() {
+		return nil, invalid.Newf(r.Dir, fmt.Sprintf("%d epochs", r.EpochsDone()), "at least the %d epochs of the stored %s; delete that to store this", there.EpochsDone(), to)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -76,12 +80,14 @@ func Store(r *Record, dir string, pairs int) (*Record, error) {
 	if _, err := Open(partial); err != nil {
 		return nil, err
 	}
-	to := filepath.Join(dir, name)
-	if err := os.RemoveAll(to); err != nil {
+	// The earlier copy stays until the new one can take its place.
+	earlier := partial + "-earlier"
+	defer os.RemoveAll(earlier)
+	if err := os.Rename(to, earlier); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if err := os.Rename(partial, to); err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.Rename(earlier, to))
 	}
 	return Open(to)
 }
@@ -167,24 +173,28 @@ func Stored(experiments ...Experiment) (records []*Record, absent []Experiment, 
 }
 
 func storedIn(dir string, experiments []Experiment) (records []*Record, absent []Experiment, err error) {
-	patterns := []string{"*"}
-	if len(experiments) > 0 {
-		patterns = nil
-		for _, e := range experiments {
-			if e, err = e.Resolve(); err != nil {
-				return nil, nil, err
-			}
-			patterns = append(patterns, e.stem()+"-*")
-		}
-	}
-	for i, pattern := range patterns {
-		folders, err := filepath.Glob(filepath.Join(dir, pattern, "run.json"))
-		if err != nil {
+	var prefixes []string
+	for _, e := range experiments {
+		if e, err = e.Resolve(); err != nil {
 			return nil, nil, err
 		}
+		prefixes = append(prefixes, e.stem()+"-")
+	}
+	if len(experiments) == 0 {
+		prefixes = []string{""} // of every name
+	}
+	folders, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	for i, prefix := range prefixes {
 		var farthest *Record
 		for _, folder := range folders {
-			r, err := Open(filepath.Dir(folder))
+			path := filepath.Join(dir, folder.Name())
+			if _, err := os.Stat(filepath.Join(path, "run.json")); !strings.HasPrefix(folder.Name(), prefix) || err != nil {
+				continue
+			}
+			r, err := Open(path)
 			if err != nil {
 				return nil, nil, err
 			}

@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
+	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/dataset"
@@ -30,8 +27,22 @@ type Runner struct {
 	Dir string
 	// Data says where the data sets are. Its limits are the experiment's.
 	Data dataset.Options
-	// Progress, if set, is told how many training steps of how many are done.
+	// Progress, if set, is told how many training steps of how many are done, of
+	// all experiments of a Sweep together.
 	Progress func(done, total int, text string)
+
+	// The others are for Sweep.
+
+	// Cores is how many experiments are at work at once, at most. Default:
+	// GOMAXPROCS.
+	Cores int
+	// Memory bounds what the experiments at work at once need together, in
+	// bytes, as [Experiment.Memory] estimates it. Default: no bound.
+	Memory int64
+	// Watch, if set, makes a display for each experiment when its turn comes.
+	Watch func(e Experiment) show.Progress
+	// KeepGoing lets the others go on when one fails.
+	KeepGoing bool
 }
 
 // Run carries out e, or reads its record if it was run before, with progress
@@ -44,105 +55,16 @@ func Run(ctx context.Context, e Experiment) (*Record, error) {
 	return records[0], nil
 }
 
-// Sweep is [Run] for several experiments, as many at once as there are cores;
-// records[i] is that of experiments[i]. See [Runner.Sweep].
-func Sweep(ctx context.Context, experiments ...Experiment) (records []*Record, err error) {
-	progress := show.NewProgress("running")
-	defer progress.Done()
-	return (&Runner{Progress: progress.Update}).Sweep(ctx, experiments...)
-}
-
-// Sweep runs several experiments, as many at once as there are cores;
-// records[i] is that of experiments[i]. The first error stops the others.
-func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Record, error) {
-	records := make([]*Record, len(experiments))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	total := newSum(len(experiments), r.Progress)
-	sets := new(sets)
-	for i, e := range experiments {
-		// Bad input is better told before any work than after half of it.
-		if _, err := e.Resolve(); err != nil {
-			return nil, err
-		}
-		group.Go(func() (err error) {
-			one := Runner{Dir: r.Dir, Data: r.Data, Progress: total.part(i)}
-			records[i], err = one.run(ctx, e, sets)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return records, nil
-}
-
-// sum adds the progress of several runs up.
-type sum struct {
-	mutex       sync.Mutex
-	done, total []int
-	tell        func(done, total int, text string)
-}
-
-func newSum(parts int, tell func(done, total int, text string)) *sum {
-	return &sum{done: make([]int, parts), total: make([]int, parts), tell: tell}
-}
-
-func (s *sum) part(i int) func(done, total int, text string) {
-	return func(done, total int, text string) {
-		if s.tell == nil {
-			return
-		}
-		s.mutex.Lock()
-		defer s.mutex.Unlock()
-		s.done[i], s.total[i] = done, total
-		allDone, allTotal, known := 0, 0, 0
-		for j := range s.done {
-			allDone, allTotal = allDone+s.done[j], allTotal+s.total[j]
-			if s.total[j] > 0 {
-				known++
-			}
-		}
-		// Runs that have not started are taken to be as long as the others.
-		s.tell(allDone, allTotal*len(s.total)/max(known, 1), text)
-	}
-}
-
-// sets loads each data set once for all runs of a sweep.
-type sets struct {
-	mutex  sync.Mutex
-	loaded map[string]*dataset.Set
-}
-
-func (s *sets) load(ctx context.Context, e Experiment, options dataset.Options) (*dataset.Set, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	key := fmt.Sprint(e.Dataset, e.TrainLimit, e.TestLimit)
-	if set, ok := s.loaded[key]; ok {
-		return set, nil
-	}
-	options.TrainLimit, options.TestLimit = e.TrainLimit, e.TestLimit
-	set, err := dataset.Load(ctx, e.Dataset, options)
-	if err != nil {
-		return nil, err
-	}
-	if s.loaded == nil {
-		s.loaded = make(map[string]*dataset.Set)
-	}
-	s.loaded[key] = set
-	return set, nil
-}
-
 // Run carries out e and returns its record. A record that is complete is read
 // instead; one that is not, or that differs in having fewer epochs, is
 // continued, to the same bits as without the interruption (on the same backend
-// of matrix products). When ctx is cancelled Run returns its error soon; the
-// epochs done until then are on disk.
+// of matrix products). When ctx is cancelled Run returns its error soon; what was
+// done until then is on disk, but for the last epochs of at most 5 s together.
 func (r *Runner) Run(ctx context.Context, e Experiment) (*Record, error) {
-	return r.run(ctx, e, new(sets))
+	return r.run(ctx, e, new(sets), r.Progress)
 }
 
-func (r *Runner) run(ctx context.Context, e Experiment, sets *sets) (*Record, error) {
+func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(done, total int, text string)) (*Record, error) {
 	e, err := e.Resolve()
 	if err != nil {
 		return nil, err
@@ -155,10 +77,12 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets) (*Record, er
 	}
 	dir := filepath.Join(root, fmt.Sprintf("%s-%d", e.stem(), e.Epochs))
 	if record, err := Open(dir); err == nil && record.EpochsDone() == e.Epochs {
-		r.tell(1, 1, record.Label()+": read from disk")
+		if tell != nil {
+			tell(1, 1, record.Label()+": read from disk")
+		}
 		return record, nil
 	}
-	run, err := r.begin(ctx, e, dir, sets)
+	run, err := r.begin(ctx, e, dir, sets, tell)
 	if err != nil {
 		return nil, err
 	}
@@ -171,15 +95,9 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets) (*Record, er
 	return &record, nil
 }
 
-func (r *Runner) tell(done, total int, text string) {
-	if r.Progress != nil {
-		r.Progress(done, total, text)
-	}
-}
-
 // run is an experiment at work.
 type run struct {
-	runner  *Runner
+	told    func(done, total int, text string) // may be nil
 	record  Record
 	set     *dataset.Set
 	network *nn.Network
@@ -193,8 +111,8 @@ type run struct {
 
 // begin makes the network and the learner, in the state that an earlier,
 // unfinished or shorter run left, if there is one.
-func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets) (*run, error) {
-	set, err := sets.load(ctx, e, r.Data)
+func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets, tell func(done, total int, text string)) (*run, error) {
+	set, err := sets.load(ctx, e, r.Data, tell)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +134,7 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets
 		return nil, err
 	}
 	now := &run{
-		runner: r, set: set, network: network, learner: learner,
+		told: tell, set: set, network: network, learner: learner,
 		sgd:    nn.SGD{LearningRate: e.LearningRate, Momentum: max(e.Momentum, 0), WeightDecay: e.WeightDecay},
 		images: make([]float32, e.BatchSize*set.Channels*set.Side*set.Side),
 		labels: make([]uint8, e.BatchSize),
@@ -255,13 +173,17 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets
 // latestState returns the furthest state among the record's own and those of
 // records that differ in having fewer epochs.
 func latestState(dir string, e Experiment) (*state, error) {
-	folders, err := filepath.Glob(filepath.Join(filepath.Dir(dir), e.stem()+"-*"))
+	root := filepath.Dir(dir)
+	folders, err := os.ReadDir(root)
 	if err != nil {
 		return nil, err
 	}
 	var latest *state
 	for _, folder := range folders {
-		s, err := readState(folder)
+		if !strings.HasPrefix(folder.Name(), e.stem()+"-") {
+			continue
+		}
+		s, err := readState(filepath.Join(root, folder.Name()))
 		if errors.Is(err, errNoState) {
 			continue
 		} else if err != nil {
@@ -532,12 +454,15 @@ func (run *run) steps() int {
 
 // tell reports that so many training steps of the present epoch are done.
 func (run *run) tell(step int, doing string) {
+	if run.told == nil {
+		return
+	}
 	r := &run.record
 	epochs, done := r.Experiment.Epochs, r.EpochsDone()
 	if len(r.TrainError) == 0 { // the evaluation before the first epoch
 		step = 0
 	}
-	run.runner.tell(done*run.steps()+min(step, run.steps()), epochs*run.steps(),
+	run.told(done*run.steps()+min(step, run.steps()), epochs*run.steps(),
 		fmt.Sprintf("%s seed %d, epoch %d of %d: %s", r.Label(), r.Experiment.Seed, min(done+1, epochs), epochs, doing))
 }
 

@@ -89,14 +89,16 @@ func TestProgressArrives(t *testing.T) {
 	}
 }
 
+// inUse returns how many bytes of the heap are.
+func inUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
 // A notebook cell keeps the records of its runs, not what was at work in them.
 func TestARecordDoesNotKeepItsNetwork(t *testing.T) {
-	inUse := func() uint64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	dir, e := t.TempDir(), little
 	before := inUse()
 	record := mustRun(t, dir, e)

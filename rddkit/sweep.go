@@ -1,0 +1,267 @@
+package rddkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/weightalign/lab/rddkit/dataset"
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/nn"
+	"github.com/weightalign/lab/rddkit/show"
+)
+
+// Sweep is [Run] for several experiments, as many at once as there are cores;
+// records[i] is that of experiments[i]. See [Runner.Sweep].
+func Sweep(ctx context.Context, experiments ...Experiment) (records []*Record, err error) {
+	progress := show.NewProgress("running")
+	defer progress.Done()
+	return (&Runner{Progress: progress.Update}).Sweep(ctx, experiments...)
+}
+
+// Sweep runs several experiments, each with a record of its own; records[i] is
+// that of experiments[i]. As many are at work at once as Cores and Memory allow.
+// Of those that differ in their epochs only the longer go on where the shorter
+// stopped. What is wrong with any of them is told before any work. The first
+// error stops the others; with KeepGoing it does not, records[i] is nil for those
+// that failed, and the error joins theirs.
+func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Record, error) {
+	jobs, err := r.plan(experiments)
+	if err != nil {
+		return nil, err
+	}
+	records, failures := make([]*Record, len(experiments)), make([]error, len(experiments))
+	total, sets := newSum(len(experiments), r.Progress), new(sets)
+	for _, job := range jobs {
+		sets.expect(job.experiments)
+	}
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(r.cores())
+	memory := semaphore.NewWeighted(max(r.Memory, 1))
+	for _, job := range jobs {
+		if memory.Acquire(within, job.memory) != nil {
+			break // group.Wait knows why, or ctx
+		}
+		group.Go(func() error {
+			defer memory.Release(job.memory)
+			for k, e := range job.experiments {
+				i := job.indices[k]
+				records[i], failures[i] = r.watched(within, e, sets, total.part(i))
+				sets.release(e)
+				if err := failures[i]; err != nil && !r.KeepGoing {
+					return err
+				} else if err != nil {
+					name, _ := e.Name() // it was resolved
+					failures[i] = fmt.Errorf("%s: %w", name, err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	err = errors.Join(failures...)
+	if err == nil && slices.Contains(records, nil) {
+		err = ctx.Err() // some were not begun
+	}
+	return records, err
+}
+
+// job is a chain of experiments that must follow each other, and the memory in
+// bytes that the largest needs, 0 where it is not counted.
+type job struct {
+	indices     []int // in the sweep
+	experiments []Experiment
+	memory      int64
+}
+
+// plan resolves all experiments and puts those whose records meet into one job.
+func (r *Runner) plan(experiments []Experiment) ([]*job, error) {
+	if r.Cores < 0 {
+		return nil, invalid.New("Runner.Cores", r.Cores, "1 or more, or 0 for all")
+	}
+	if r.Memory < 0 {
+		return nil, invalid.New("Runner.Memory", r.Memory, "a number of bytes, or 0 for no bound")
+	}
+	var jobs []*job
+	byStem := make(map[string]*job)
+	for i, e := range experiments {
+		e, err := e.Resolve()
+		if err != nil {
+			return nil, err
+		}
+		j, ok := byStem[e.stem()]
+		if !ok {
+			j = new(job)
+			byStem[e.stem()] = j
+			jobs = append(jobs, j)
+		}
+		at, _ := slices.BinarySearchFunc(j.experiments, e, func(a, b Experiment) int { return a.Epochs - b.Epochs })
+		j.experiments, j.indices = slices.Insert(j.experiments, at, e), slices.Insert(j.indices, at, i)
+		if r.Memory > 0 {
+			need, err := e.Memory()
+			if err != nil {
+				return nil, err
+			}
+			if need > r.Memory {
+				name, _ := e.Name()
+				return nil, invalid.Newf("Runner.Memory", fmt.Sprintf("%d MB", r.Memory/1e6), "at least %d MB, which %s needs", (need+1e6-1)/1e6, name)
+			}
+			j.memory = max(j.memory, need)
+		}
+	}
+	return jobs, nil
+}
+
+func (r *Runner) cores() int {
+	if r.Cores > 0 {
+		return r.Cores
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// watched is run with a display of its own.
+func (r *Runner) watched(ctx context.Context, e Experiment, sets *sets, tell func(done, total int, text string)) (*Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if r.Watch == nil {
+		return r.run(ctx, e, sets, tell)
+	}
+	display := r.Watch(e)
+	defer display.Done()
+	return r.run(ctx, e, sets, func(done, total int, text string) {
+		display.Update(done, total, text)
+		tell(done, total, text)
+	})
+}
+
+// Memory estimates how many bytes a process needs to carry the experiment out:
+// images, weights, what a batch leaves in the layers, spiking neurons, and half as
+// much again for the garbage collector. It fails as [Experiment.Resolve] does.
+func (e Experiment) Memory() (int64, error) {
+	e, err := e.Resolve()
+	if err != nil {
+		return 0, err
+	}
+	info, err := dataset.Describe(e.Dataset)
+	if err != nil {
+		return 0, err
+	}
+	network, err := nn.Report(nn.ReportConfig{Channels: info.Channels, Side: info.Side, Classes: info.Classes, Loss: losses[e.Loss]}, e.Seed)
+	if err != nil {
+		return 0, err
+	}
+	weights := 0
+	for _, layer := range network.Affine() {
+		weights += len(layer.Weight)
+	}
+	images := limited(info.TrainRows, e.TrainLimit) + limited(info.TestRows, e.TestLimit)
+	// Bytes per weight of a fully connected layer, and per pixel of a batch, as
+	// measured with 0.1 to 0.7 million weights and images of 16×16 to 32×32.
+	bytes := 4_000_000 + 20*weights + 500*e.BatchSize*info.Side*info.Side + images*info.Channels*info.Side*info.Side
+	switch {
+	case e.usesRDD():
+		bytes += 25_000_000 + 48*weights
+	case e.learnsFromBatches():
+		bytes += 25 * weights
+	}
+	const runtime = 30_000_000 // program, stacks, buffers of matrix products
+	return int64(bytes)*3/2 + runtime, nil
+}
+
+func limited(rows, limit int) int {
+	if limit > 0 {
+		return min(rows, limit)
+	}
+	return rows
+}
+
+// sum adds the progress of several runs up.
+type sum struct {
+	mutex       sync.Mutex
+	done, total []int
+	tell        func(done, total int, text string)
+}
+
+func newSum(parts int, tell func(done, total int, text string)) *sum {
+	return &sum{done: make([]int, parts), total: make([]int, parts), tell: tell}
+}
+
+func (s *sum) part(i int) func(done, total int, text string) {
+	return func(done, total int, text string) {
+		if s.tell == nil {
+			return
+		}
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		s.done[i], s.total[i] = done, total
+		allDone, allTotal, known := 0, 0, 0
+		for j := range s.done {
+			allDone, allTotal = allDone+s.done[j], allTotal+s.total[j]
+			if s.total[j] > 0 {
+				known++
+			}
+		}
+		// Runs that have not started are taken to be as long as the others.
+		s.tell(allDone, allTotal*len(s.total)/max(known, 1), text)
+	}
+}
+
+// sets loads each data set once for all runs of a sweep, and lets it go after the
+// last of those that it was told to expect.
+type sets struct {
+	mutex    sync.Mutex
+	loaded   map[string]*dataset.Set
+	expected map[string]int // runs to come
+}
+
+func (s *sets) key(e Experiment) string { return fmt.Sprint(e.Dataset, e.TrainLimit, e.TestLimit) }
+
+func (s *sets) expect(experiments []Experiment) {
+	if s.expected == nil {
+		s.expected = make(map[string]int)
+	}
+	for _, e := range experiments {
+		s.expected[s.key(e)]++
+	}
+}
+
+func (s *sets) release(e Experiment) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	key := s.key(e)
+	if s.expected[key]--; s.expected[key] == 0 {
+		delete(s.loaded, key)
+	}
+}
+
+func (s *sets) load(ctx context.Context, e Experiment, options dataset.Options, tell func(done, total int, text string)) (*dataset.Set, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if set, ok := s.loaded[s.key(e)]; ok {
+		return set, nil
+	}
+	options.TrainLimit, options.TestLimit = e.TrainLimit, e.TestLimit
+	if options.Progress == nil && tell != nil {
+		options.Progress = func(file string, done, total int64) {
+			tell(0, 0, fmt.Sprintf("fetching %s: %d of %d MB", file, done/1e6, total/1e6))
+		}
+	}
+	set, err := dataset.Load(ctx, e.Dataset, options)
+	if err != nil {
+		return nil, err
+	}
+	if s.loaded == nil {
+		s.loaded = make(map[string]*dataset.Set)
+	}
+	s.loaded[s.key(e)] = set
+	return set, nil
+}
