@@ -2,9 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/chart"
@@ -28,11 +34,19 @@ func figuresCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	}
 	var records []*rddkit.Record
 	for _, dir := range set.Args() {
+		if _, err := os.Stat(filepath.Join(dir, "run.json")); set.NArg() > 1 && errors.Is(err, fs.ErrNotExist) {
+			// A shell's data/runs/* also has those whose first epoch is not over.
+			fmt.Fprintf(stderr, "rdd figures: left out %s, which has no epoch yet\n", dir)
+			continue
+		}
 		record, err := rddkit.Open(dir)
 		if err != nil {
 			return err
 		}
 		records = append(records, record)
+	}
+	if set.NArg() > 0 && len(records) == 0 {
+		return invalid.New("RUN", strings.Join(set.Args(), " "), "at least one run folder with an epoch")
 	}
 	if *compare {
 		if set.NArg() == 0 {
@@ -44,16 +58,27 @@ func figuresCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 		_, err := io.WriteString(stdout, report.Markdown(report.Compare(records...)))
 		return err
 	}
-	for _, f := range []struct {
+	type named struct {
 		name   string
 		figure chart.Figure
-	}{
+	}
+	figures := []named{
 		{"sign-alignment", chart.SignAlignment(records...)},
 		{"r-self", chart.RSelf(records...)},
 		{"training-error", chart.TrainingError(records...)},
 		{"test-error", chart.TestError(records...)},
-		{"weights", chart.Weights(records...)},
-	} {
+	}
+	// Stored short runs come without weights.
+	weighed := slices.DeleteFunc(slices.Clone(records), func(r *rddkit.Record) bool {
+		_, _, err := r.Pairs(1)
+		return errors.As(err, new(*invalid.Error))
+	})
+	if len(weighed) > 0 {
+		figures = append(figures, named{"weights", chart.Weights(weighed...)})
+	} else {
+		fmt.Fprintln(stderr, "rdd figures: no figure of the weights, which none of these runs has")
+	}
+	for _, f := range figures {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

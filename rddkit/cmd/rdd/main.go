@@ -2,6 +2,7 @@
 // clusters.
 //
 //	rdd train     carry out an experiment (a flag for every field), writing a run folder
+//	rdd sweep     carry out every combination of the values that flags list, several at once
 //	rdd data      list, fetch and verify the data sets
 //	rdd verify    replay reference fixtures and print how far this build is from them
 //	rdd store     copy what notebooks show of run folders into data/results
@@ -21,6 +22,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/weightalign/lab/rddkit/internal/invalid"
@@ -35,6 +37,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"train", "carry out an experiment, writing a run folder", trainCommand},
+		{"sweep", "carry out every combination of values, several at once", sweepCommand},
 		{"data", "list, fetch and verify the data sets", dataCommand},
 		{"verify", "replay reference fixtures", verifyCommand},
 		{"store", "copy what notebooks show of runs into data/results", storeCommand},
@@ -45,9 +48,15 @@ func commands() []command {
 }
 
 func main() {
+	os.Exit(exitCode(dispatch(untilInterrupted(), os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+}
+
+// untilInterrupted returns a context that Ctrl-C or SIGTERM ends. The next one
+// ends the program at once, whatever it is doing.
+func untilInterrupted() context.Context {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(exitCode(dispatch(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+	context.AfterFunc(ctx, stop)
+	return ctx
 }
 
 func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -106,4 +115,12 @@ func parse(set *flag.FlagSet, args []string, stderr io.Writer) error {
 		return errUsage
 	}
 	return nil
+}
+
+// noArguments refuses what is left of the arguments after the flags.
+func noArguments(set *flag.FlagSet) error {
+	if set.NArg() == 0 {
+		return nil
+	}
+	return invalid.New("arguments of rdd "+set.Name(), strings.Join(set.Args(), " "), "none")
 }

@@ -33,6 +33,20 @@ func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 		{[]string{"train", "-epochs", "many"}, "many"},
 		{[]string{"train", "-learning-rate", "NaN"}, "LearningRate"},
 		{[]string{"train", "now"}, "now"},
+		{[]string{"train", "-epochs", "0"}, "-epochs is \"0\""},
+		{[]string{"train", "-momentum", "0"}, "default, 0.9"},
+		{[]string{"train", "-method", "node-perturbation", "-noise", "0"}, "-noise"},
+		{[]string{"train", "-rdd-time", "100"}, "0.003"},
+		{[]string{"train", "-seeds", "-1"}, "at least 1"},
+		{[]string{"train", "-seeds", "0"}, "at least 1"},
+		{[]string{"sweep", "-method", "fa,hebb"}, "hebb"},
+		{[]string{"sweep", "-epochs", "1,many"}, "many"},
+		{[]string{"sweep", "-epochs", "5,0"}, "-epochs is \"0\""},
+		{[]string{"sweep", "-seeds", "0"}, "-seeds"},
+		{[]string{"sweep", "-cores", "0"}, "-cores"},
+		{[]string{"sweep", "-memory", "-5"}, "-memory"},
+		{[]string{"sweep", "-memory", "20"}, "Runner.Memory"},
+		{[]string{"sweep", "now"}, "now"},
 		{[]string{"verify"}, "at least one fixture"},
 		{[]string{"verify", empty}, "manifest"},
 		{[]string{"figures"}, "at least one run"},
@@ -52,7 +66,7 @@ func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 }
 
 func TestHelpExitsWithZero(t *testing.T) {
-	for _, args := range [][]string{{"-h"}, {"help"}, {"train", "-h"}, {"verify", "-h"}, {"store", "-h"}, {"figures", "-h"}, {"bench", "-h"}, {"data", "-h"}} {
+	for _, args := range [][]string{{"-h"}, {"help"}, {"train", "-h"}, {"sweep", "-h"}, {"verify", "-h"}, {"store", "-h"}, {"figures", "-h"}, {"bench", "-h"}, {"data", "-h"}} {
 		if code, stdout, stderr := rdd(args...); code != 0 || !strings.Contains(stdout+stderr, "usage") {
 			t.Errorf("rdd %s: exit code %d, %q", strings.Join(args, " "), code, stdout+stderr)
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/show/terminal"
 )
 
@@ -27,9 +28,14 @@ func trainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if err := parse(set, args, stderr); err != nil {
 		return err
 	}
-	if set.NArg() > 0 {
-		fmt.Fprintf(stderr, "rdd train: unexpected argument %q\n", set.Arg(0))
-		return errUsage
+	if err := noArguments(set); err != nil {
+		return err
+	}
+	if *seeds < 1 {
+		return invalid.New("-seeds", *seeds, "at least 1")
+	}
+	if err := refuseZeros(set, experiment); err != nil {
+		return err
 	}
 	for _, e := range rddkit.Seeds(*seeds, experiment) {
 		progress := terminal.NewProgress("rdd train")
@@ -37,7 +43,7 @@ func trainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		record, err := runner.Run(ctx, e)
 		progress.Done()
 		if errors.Is(err, context.Canceled) {
-			fmt.Fprintln(stderr, "interrupted; the same command goes on after the last whole epoch")
+			fmt.Fprintln(stderr, "interrupted; the same command goes on from the last epoch that was saved")
 		}
 		if err != nil {
 			return err
