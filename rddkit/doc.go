@@ -14,14 +14,15 @@
 //
 // The parts can be used alone: spike (populations of leaky integrate-and-fire
 // neurons), rd (regression discontinuity as statistics), align (learners of
-// feedback weights), nn (the network), dataset, credit (one neuron's causal
-// effect on reward).
+// feedback weights), nn (the network), feedback (feedback weights from
+// perturbations), dataset, credit (one neuron's causal effect on reward), report
+// (the report's figures in numbers).
 //
 // # Records on disk
 //
 // A record is a folder under data/runs named after the experiment's content.
 // It grows by whole epochs, saved at most every 5 s; a run that was interrupted
-// or killed goes on from the last one saved to the same bits. Besides run.json it holds NumPy files
-// under the names and layouts that the report's plotting script reads; see
-// [Record].
+// or killed goes on from the last one saved to the same bits. Besides run.json it
+// holds NumPy files under the names and layouts that the report's plotting script
+// reads; see [Record].
 package rddkit
