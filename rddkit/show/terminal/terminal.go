@@ -51,7 +51,8 @@ func NewLines() *Lines {
 }
 
 func newLines(w io.Writer) *Lines {
-	return &Lines{mpb.New(mpb.WithOutput(w), mpb.WithRefreshRate(100*time.Millisecond), mpb.WithAutoRefresh())}
+	// Lines that are done scroll up, so that there may be more of them than rows.
+	return &Lines{mpb.New(mpb.WithOutput(w), mpb.WithRefreshRate(100*time.Millisecond), mpb.WithAutoRefresh(), mpb.PopCompletedMode())}
 }
 
 // Add begins a line called title below those that are there. It may be called
