@@ -85,6 +85,7 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	}
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "interrupted; the same command goes on from there")
+		err = context.Canceled // once, not of every run
 	}
 	if *asJSON {
 		return cmp.Or(writeJSON(stdout, results(records)), err)
