@@ -73,6 +73,5 @@ func processor() string {
 // backend names what multiplies matrices, without the library's place on this
 // machine: records are for others to read.
 func backend() string {
-	name, _, _ := strings.Cut(gemm.Backend(), " (/")
-	return name + "; convolutions: " + gemm.Convolutions()
+	return gemm.Name() + "; convolutions: " + gemm.Convolutions()
 }

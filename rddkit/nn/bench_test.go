@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"os"
 	"testing"
 
 	"github.com/weightalign/lab/rddkit/internal/gemm"
@@ -39,7 +40,7 @@ func eachBackend[T interface {
 		}
 		t.Run(choice.name, do)
 	}
-	gemm.Reset()
+	gemm.Use(os.Getenv(gemm.Variable))
 }
 
 // The CIFAR-10 shape with batches of 128, as the report trains. For comparison,

@@ -6,18 +6,27 @@
 // product on the calling goroutine's thread alone, so that callers can run
 // several at once and results do not depend on the number of cores.
 //
-// Strided is a product of the package's own, for processors with AVX-512: it
-// reads its left factor where it lies, which spares a convolution the copying of
-// its patches.
+// Strided is a product of the package's own, for processors with AVX2 or
+// AVX-512: it reads its left factor where it lies, which spares a convolution
+// the copying of its patches.
 //
-// Nothing is looked for or opened before Open, Use or Backend is called.
+// Before one of them serves, it must multiply rightly, also matrices as large as
+// those of training (see check; it takes some milliseconds). A library that does
+// not, or cannot be loaded, is refused with a warning on stderr, which says why
+// and what serves instead: the next in the usual places, at last gonum. Kernels
+// of Strided that multiply wrongly are refused likewise: AVX2 serves for
+// AVX-512, and blas32 for both. A reference BLAS in a usual place is passed over
+// without a warning.
+//
+// Nothing is looked for, opened or checked before Open, Use or Backend is
+// called.
 package gemm
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"gonum.org/v1/gonum/blas"
@@ -28,7 +37,10 @@ import (
 )
 
 // Variable names the environment variable that chooses the library: a path, or
-// PureGo. Unset or empty, the usual places are searched.
+// PureGo. Unset or empty, the usual places are searched; likewise, after a
+// warning, if the file there cannot be loaded or multiplies wrongly. A value
+// that is neither PureGo nor names a file is an error. No Strided products serve
+// beside a library that was chosen.
 const Variable = "RDDKIT_BLAS"
 
 // PureGo chooses gonum's own implementation.
@@ -37,10 +49,16 @@ const PureGo = "gonum"
 var (
 	mutex   sync.Mutex
 	opened  bool
-	failure error  // of the first Open
-	name    string // of what serves now
+	failure error // of the first Open
 
-	places = usualPlaces
+	name    string // of what serves now
+	file    string // its path, or empty
+	refused []refusal
+
+	// Tests replace these.
+	places             = usualPlaces
+	load               = open
+	warnings io.Writer = os.Stderr
 )
 
 // Open makes the library that Variable chooses serve blas32. Only the first
@@ -55,10 +73,9 @@ func Open() error {
 	return failure
 }
 
-// Use makes another library serve blas32: the one at path choice, gonum's if
-// choice is PureGo, or the first that is found if it is empty. No product may
-// be running. The error is an *invalid.Error if the library at choice cannot
-// be opened or multiplies wrongly; then nothing has changed.
+// Use makes another library serve blas32, chosen as by Variable. No product may
+// be running. The error is an *invalid.Error if choice is neither PureGo nor
+// names a file; then nothing has changed.
 func Use(choice string) error {
 	mutex.Lock()
 	defer mutex.Unlock()
@@ -69,18 +86,36 @@ func Use(choice string) error {
 	return err
 }
 
-// Reset makes the next Open look again, as if there had been none.
-func Reset() {
+// reset makes the next Open look again, as if there had been none.
+func reset() {
 	mutex.Lock()
 	defer mutex.Unlock()
 	opened, failure = false, nil
 }
 
-// Backend names what multiplies, with its version and file, for the record of
-// a run. If a library was found but refused, it says why.
+// Backend names what multiplies, with its version and file. If a library was
+// found but refused, it says why.
 func Backend() string {
 	if err := Open(); err != nil {
 		return "none: " + err.Error()
+	}
+	mutex.Lock()
+	defer mutex.Unlock()
+	s := name
+	if file != "" {
+		s += " (" + file + ")"
+	}
+	for _, r := range refused {
+		s += "; " + r.String()
+	}
+	return s
+}
+
+// Name is Backend without files, for records and others that leave this
+// machine.
+func Name() string {
+	if err := Open(); err != nil {
+		return "none"
 	}
 	mutex.Lock()
 	defer mutex.Unlock()
@@ -88,102 +123,85 @@ func Backend() string {
 }
 
 func use(choice string) error {
-	if err := choose(choice); err != nil {
-		return err
-	}
-	tiles.Store(haveTiles && choice == "")
-	return nil
-}
-
-func choose(choice string) error {
 	if choice == PureGo {
-		blas32.Use(gonum.Implementation{})
-		name = "gonum (pure Go)"
+		serve(gonum.Implementation{}, pureGo, "")
+		refused = nil
+		tiles.Store(false)
 		return nil
 	}
+	var no []refusal
+	found := false
 	if choice != "" {
-		if err := try(choice); err != nil {
-			return invalid.Newf(Variable, choice, "%q or the path of an OpenBLAS or Accelerate library (%v)", PureGo, err)
+		err := try(choice)
+		if errors.Is(err, errAbsent) {
+			return invalid.Newf(Variable, choice, "%q or the path of an OpenBLAS or Accelerate library", PureGo)
 		}
-		return nil
+		if found = err == nil; !found {
+			no = append(no, refusal{Variable + "=" + choice, err})
+		}
 	}
-	var refused []string
+	chosen := found
 	for _, path := range places() {
-		err := try(path)
-		if err == nil {
-			return nil
+		if found || path == choice {
+			continue
 		}
-		if !errors.Is(err, errAbsent) {
-			refused = append(refused, fmt.Sprintf("%s: %v", path, err))
+		err := try(path)
+		if found = err == nil; !found && !errors.Is(err, errAbsent) {
+			no = append(no, refusal{path, err})
 		}
 	}
-	blas32.Use(gonum.Implementation{})
-	name = "gonum (pure Go)"
-	if len(refused) > 0 {
-		name += "; refused " + strings.Join(refused, "; ")
+	if !found {
+		serve(gonum.Implementation{}, pureGo, "")
+	}
+	refused = no
+	for i, r := range no {
+		if i == 0 && choice != "" || !errors.Is(r.why, errOther) {
+			warn("%v; matrix products: %s instead", r, name)
+		}
+	}
+	if chosen {
+		tiles.Store(false)
+	} else {
+		chooseTiles()
 	}
 	return nil
 }
 
-// errAbsent says that there is no library at a place that was searched.
-var errAbsent = errors.New("not there")
+const pureGo = "gonum (pure Go)"
 
+// refusal is a library that is there but does not serve.
+type refusal struct {
+	path string
+	why  error
+}
+
+func (r refusal) String() string { return fmt.Sprintf("refused %s: %v", r.path, r.why) }
+
+func warn(format string, args ...any) {
+	fmt.Fprintf(warnings, "rddkit: warning: "+format+"\n", args...)
+}
+
+var (
+	// errAbsent says that there is nothing at a place.
+	errAbsent = errors.New("not there")
+	// errOther says that a library is none of those that may serve.
+	errOther = errors.New("it is neither OpenBLAS nor Accelerate")
+)
+
+// try makes the library at path serve if it can be loaded and is right.
 func try(path string) error {
-	l, err := open(path)
+	l, config, err := load(path)
 	if err != nil {
 		return err
 	}
 	if err := check(l); err != nil {
 		return err
 	}
-	blas32.Use(l)
-	name = l.String()
+	serve(l, config, path)
 	return nil
 }
 
-// check multiplies small matrices in all four ways and compares each product
-// with the sum of its definition.
-func check(l blas.Float32) error {
-	const m, n, k, alpha, beta = 5, 7, 3, 0.5, 2
-	element := func(i, j int) float32 { return float32((7*i+3*j)%11) - 5 } // small integers: products are exact
-	for _, tA := range []blas.Transpose{blas.NoTrans, blas.Trans} {
-		for _, tB := range []blas.Transpose{blas.NoTrans, blas.Trans} {
-			matrix := func(rows, columns int, t blas.Transpose) ([]float32, int) {
-				if t == blas.Trans {
-					rows, columns = columns, rows
-				}
-				x := make([]float32, rows*columns)
-				for i := range x {
-					x[i] = element(i, len(x))
-				}
-				return x, columns
-			}
-			a, lda := matrix(m, k, tA)
-			b, ldb := matrix(k, n, tB)
-			c, ldc := matrix(m, n, blas.NoTrans)
-			want := make([]float32, len(c))
-			at := func(x []float32, stride, i, j int, t blas.Transpose) float32 {
-				if t == blas.Trans {
-					i, j = j, i
-				}
-				return x[i*stride+j]
-			}
-			for i := range m {
-				for j := range n {
-					sum := float32(0)
-					for l := range k {
-						sum += at(a, lda, i, l, tA) * at(b, ldb, l, j, tB)
-					}
-					want[i*ldc+j] = alpha*sum + beta*c[i*ldc+j]
-				}
-			}
-			l.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-			for i := range c {
-				if c[i] != want[i] {
-					return fmt.Errorf("a small product comes out wrong: %v instead of %v", c[i], want[i])
-				}
-			}
-		}
-	}
-	return nil
+func serve(l blas.Float32, config, path string) {
+	blas32.Use(l)
+	name, file = config, path
 }

@@ -1,10 +1,12 @@
 package gemm
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -161,48 +163,151 @@ func (w wrong) Sgemm(_, _ blas.Transpose, m, n, k int, alpha float32, a []float3
 	}
 }
 
+// wrongInBlocks multiplies rightly unless the matrices are large.
+type wrongInBlocks struct {
+	gonum.Implementation
+	columns, terms int // of blocks
+}
+
+func (w wrongInBlocks) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	w.Implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	if n > w.columns && k > w.terms {
+		c[len(c)-1]++
+	}
+}
+
+// half multiplies with factors of 8 bits, as some libraries may be told to.
+type half struct{ gonum.Implementation }
+
+func (h half) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	short := slices.Clone(a)
+	for i, v := range a {
+		short[i] = math.Float32frombits(math.Float32bits(v) &^ 0xffff)
+	}
+	h.Implementation.Sgemm(tA, tB, m, n, k, alpha, short, lda, b, ldb, beta, c, ldc)
+}
+
 func TestWrongProductsAreNoticed(t *testing.T) {
 	if err := check(gonum.Implementation{}); err != nil {
 		t.Error(err)
 	}
-	if err := check(wrong{}); err == nil {
-		t.Error("a library that ignores transposition passes")
+	for name, l := range map[string]blas.Float32{"ignores transposition": wrong{}, "is wrong in blocks of columns": wrongInBlocks{columns: 768}, "is wrong in blocks of terms": wrongInBlocks{terms: 448}, "has 8 bits": half{}} {
+		if err := check(l); err == nil {
+			t.Errorf("a library that %s passes", name)
+		}
 	}
 }
 
+// machine makes up which libraries there are, by path and best first, or why
+// they cannot be loaded, and returns what is warned of.
+func machine(t *testing.T, paths []string, libraries map[string]any) *bytes.Buffer {
+	t.Helper()
+	t.Cleanup(func() {
+		places, load, warnings, multiply = usualPlaces, open, os.Stderr, Strided.Multiply
+		reset()
+	})
+	warned := new(bytes.Buffer)
+	warnings = warned
+	places = func() []string { return paths }
+	load = func(path string) (blas.Float32, string, error) {
+		switch l := libraries[path].(type) {
+		case blas.Float32:
+			return l, "library " + path[1:], nil
+		case error:
+			return nil, "", l
+		}
+		return nil, "", errAbsent
+	}
+	reset()
+	return warned
+}
+
+func TestALibraryThatFailsIsRefusedWithAWarningAndTheNextServes(t *testing.T) {
+	good := gonum.Implementation{}
+	unloadable := errors.New("invalid ELF header")
+	for name, c := range map[string]struct {
+		choice    string
+		paths     []string
+		libraries map[string]any
+		serves    string
+		warned    [][]string // words of each line
+	}{
+		"none there":            {"", []string{"/a", "/b"}, nil, "gonum (pure Go)", nil},
+		"not the first there":   {"", []string{"/a", "/b"}, map[string]any{"/b": good}, "library b", nil},
+		"cannot be loaded":      {"", []string{"/a", "/b"}, map[string]any{"/a": unloadable, "/b": good}, "library b", [][]string{{"/a", "invalid ELF", "library b instead"}}},
+		"wrong in blocks":       {"", []string{"/a", "/b"}, map[string]any{"/a": wrongInBlocks{columns: 512}, "/b": good}, "library b", [][]string{{"/a", "wrong", "library b instead"}}},
+		"all wrong":             {"", []string{"/a", "/b"}, map[string]any{"/a": wrong{}, "/b": wrongInBlocks{columns: 512}}, "gonum (pure Go)", [][]string{{"/a", "gonum"}, {"/b", "gonum"}}},
+		"another kind of BLAS":  {"", []string{"/a"}, map[string]any{"/a": errOther}, "gonum (pure Go)", nil},
+		"chosen":                {"/c", []string{"/a"}, map[string]any{"/a": good, "/c": good}, "library c", nil},
+		"chosen, not loadable":  {"/c", []string{"/a"}, map[string]any{"/a": good, "/c": unloadable}, "library a", [][]string{{"RDDKIT_BLAS=/c", "invalid ELF", "library a instead"}}},
+		"chosen, wrong":         {"/c", []string{"/c", "/a"}, map[string]any{"/a": good, "/c": wrongInBlocks{columns: 512}}, "library a", [][]string{{"RDDKIT_BLAS=/c", "wrong", "library a instead"}}},
+		"chosen, another kind":  {"/c", nil, map[string]any{"/c": errOther}, "gonum (pure Go)", [][]string{{"RDDKIT_BLAS=/c", "neither", "gonum"}}},
+		"chosen and next wrong": {"/c", []string{"/a"}, map[string]any{"/a": wrong{}, "/c": unloadable}, "gonum (pure Go)", [][]string{{"/c", "gonum"}, {"/a", "gonum"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(Variable, c.choice)
+			warned := machine(t, c.paths, c.libraries)
+			for range 2 { // the second time changes and says nothing
+				if err := Open(); err != nil || Name() != c.serves || !strings.HasPrefix(Backend(), c.serves) {
+					t.Errorf("%q serves, %v; want %q", Backend(), err, c.serves)
+				}
+			}
+			lines := slices.Collect(strings.Lines(warned.String()))
+			if len(lines) != len(c.warned) {
+				t.Fatalf("warned of %q, want %q", lines, c.warned)
+			}
+			for i, words := range c.warned {
+				for _, word := range append(words, "warning") {
+					if !strings.Contains(lines[i], word) {
+						t.Errorf("the warning %q lacks %q", lines[i], word)
+					}
+				}
+			}
+			if chosen := c.choice != "" && len(lines) == 0; haveTiles && Tiles() == chosen {
+				t.Errorf("Strided products serve: %v", Tiles())
+			}
+		})
+	}
+}
+
+// With files of this machine instead of made up libraries.
 func TestBadChoices(t *testing.T) {
-	defer Reset()
+	defer reset()
 	if err := Use(PureGo); err != nil {
 		t.Fatal(err)
 	}
-	noLibrary := filepath.Join(t.TempDir(), "library.so")
-	if err := os.WriteFile(noLibrary, []byte("no library"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{noLibrary, filepath.Join(t.TempDir(), "absent.so"), "Gonum"} {
-		t.Setenv(Variable, path)
-		Reset()
+	folder := t.TempDir()
+	for _, nonsense := range []string{filepath.Join(folder, "absent.so"), folder, "Gonum", "libnowhere.so.0"} {
+		t.Setenv(Variable, nonsense)
+		reset()
 		var bad *invalid.Error
-		if err := Open(); !errors.As(err, &bad) || bad.Field != Variable || bad.Value != path {
-			t.Errorf("%s: %v", path, err)
+		if err := Open(); !errors.As(err, &bad) || bad.Field != Variable || bad.Value != nonsense {
+			t.Errorf("%s: %v", nonsense, err)
 		}
-		if b := Backend(); !strings.HasPrefix(b, "none: ") || !strings.Contains(b, path) {
-			t.Errorf("%s: backend %q", path, b)
+		if b := Backend(); !strings.HasPrefix(b, "none: ") || !strings.Contains(b, nonsense) {
+			t.Errorf("%s: backend %q", nonsense, b)
 		}
 	}
 	t.Setenv(Variable, PureGo)
-	Reset()
+	reset()
 	if b := Backend(); b != "gonum (pure Go)" {
 		t.Errorf("backend %q", b)
 	}
 
-	// A bad library in a usual place is passed over, and Backend says so.
-	t.Setenv(Variable, "")
-	places = func() []string { return []string{filepath.Join(t.TempDir(), "absent.so"), noLibrary} }
-	defer func() { places = usualPlaces }()
-	Reset()
-	if b := Backend(); !strings.HasPrefix(b, "gonum (pure Go); refused "+noLibrary) || strings.Contains(b, "absent") {
-		t.Errorf("backend %q", b)
+	noLibrary := filepath.Join(folder, "library.so")
+	if err := os.WriteFile(noLibrary, []byte("no library"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, choice := range []string{"", noLibrary} {
+		t.Setenv(Variable, choice)
+		warned := machine(t, []string{filepath.Join(folder, "absent.so"), noLibrary}, nil)
+		load = open
+		if b := Backend(); !strings.HasPrefix(b, "gonum (pure Go); refused ") || !strings.Contains(b, noLibrary) || strings.Contains(b, "absent") {
+			t.Errorf("backend %q", b)
+		}
+		if Name() != "gonum (pure Go)" || strings.Count(warned.String(), noLibrary) < 1 {
+			t.Errorf("%q, warned of %q", Name(), warned)
+		}
 	}
 }
 

@@ -27,11 +27,13 @@ func usualPlaces() []string {
 	}
 	var paths []string
 	if root, ok := place.Checkout(); ok {
-		// binder/lab installs the wheel scipy-openblas32 into its environment.
-		wheel := filepath.Join("lib", "python3*", "site-packages", "scipy_openblas32", "lib", "libscipy_openblas"+suffix)
-		for _, environment := range []string{".lab", filepath.Join(".lab", "*")} {
-			found, _ := filepath.Glob(filepath.Join(root, environment, wheel))
-			paths = append(paths, found...)
+		// binder/lab and binder/postBuild install the wheel scipy-openblas32.
+		lib := filepath.Join(root, ".lab", "lib")
+		entries, _ := os.ReadDir(lib)
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), "python3") {
+				paths = append(paths, filepath.Join(lib, e.Name(), "site-packages", "scipy_openblas32", "lib", "libscipy_openblas"+suffix))
+			}
 		}
 	}
 	if runtime.GOOS == "darwin" {
@@ -46,21 +48,20 @@ func usualPlaces() []string {
 // library is gonum's blas32 with the Sgemm of a shared library.
 type library struct {
 	gonum.Implementation
-	path   string
-	config string
-	sgemm  uintptr
+	sgemm uintptr
 }
 
-func (l *library) String() string { return l.config + " (" + l.path + ")" }
-
-// open loads the library at path and sets it to one thread.
-func open(path string) (*library, error) {
+// open loads the library at path, sets it to one thread and returns it with its
+// name and version. The error is errAbsent if there is no file.
+func open(path string) (l blas.Float32, config string, err error) {
+	runtime.LockOSThread() // the loader keeps the reason of a failure for each thread
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	runtime.UnlockOSThread()
 	if err != nil {
-		if _, missing := os.Stat(path); missing != nil {
-			return nil, errAbsent
+		if absent(path, err) {
+			err = errAbsent
 		}
-		return nil, err
+		return nil, "", err
 	}
 	symbol := func(names ...string) uintptr {
 		for _, name := range names {
@@ -71,33 +72,49 @@ func open(path string) (*library, error) {
 		return 0
 	}
 	// The wheel's symbols have the prefix scipy_.
-	l := &library{path: path, sgemm: symbol("scipy_sgemm_", "sgemm_")}
-	config := symbol("scipy_openblas_get_config", "openblas_get_config")
+	sgemm := symbol("scipy_sgemm_", "sgemm_")
+	configuration := symbol("scipy_openblas_get_config", "openblas_get_config")
 	threads := symbol("scipy_openblas_set_num_threads", "openblas_set_num_threads")
 	switch {
-	case l.sgemm == 0:
-		return nil, errors.New("it has no symbol sgemm_")
-	case config != 0 && threads != 0:
-		var configuration func() string
-		purego.RegisterFunc(&configuration, config)
-		l.config = configuration()
+	case sgemm == 0:
+		return nil, "", errors.New("it has no symbol sgemm_")
+	case configuration != 0 && threads != 0:
+		var text func() string
+		purego.RegisterFunc(&text, configuration)
+		config = text()
 		if core := symbol("scipy_openblas_get_corename", "openblas_get_corename"); core != 0 {
 			var corename func() string
 			purego.RegisterFunc(&corename, core)
-			if name := corename(); !strings.Contains(l.config, name) {
-				l.config += " " + name
+			if name := corename(); !strings.Contains(config, name) {
+				config += " " + name
 			}
 		}
 		purego.SyscallN(threads, 1)
 	case strings.HasSuffix(path, "/Accelerate"):
-		l.config = "Accelerate"
+		config = "Accelerate"
 		if set := symbol("BLASSetThreading"); set != 0 { // since macOS 15
 			purego.SyscallN(set, 1) // BLAS_THREADING_SINGLE_THREADED
 		}
 	default: // its speed and its threads are unknown
-		return nil, errors.New("it is neither OpenBLAS nor Accelerate")
+		return nil, "", errOther
 	}
-	return l, nil
+	return &library{sgemm: sgemm}, config, nil
+}
+
+// absent reports whether err, of loading path, says that there is no such file,
+// and not that one cannot be loaded.
+func absent(path string, err error) bool {
+	info, missing := os.Stat(path)
+	switch {
+	case missing == nil:
+		return info.IsDir()
+	case strings.ContainsRune(path, '/'):
+		return true
+	}
+	// The loader searched for a bare name. What it misses may also be a library
+	// that the one of that name needs.
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, strings.ToLower(path)) && strings.Contains(text, "no such file")
 }
 
 // parameters are what sgemm_ takes by reference. Integers are 64 bits wide so

@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"fmt"
 	"sync/atomic"
 	"unsafe"
 )
@@ -16,7 +17,8 @@ var tiles atomic.Bool
 var wideTiles = haveWideTiles
 
 // Tiles reports whether Strided products may be used: the processor has AVX2
-// and FMA, and no other implementation is forced by Variable or Use.
+// and FMA, their kernels multiply rightly, and Variable or Use chose nothing
+// else.
 func Tiles() bool { return tiles.Load() }
 
 // Convolutions names what multiplies in convolutions of a multiple of
@@ -29,6 +31,30 @@ func Convolutions() string {
 		return "AVX-512 tiles"
 	}
 	return "AVX2 tiles"
+}
+
+// chooseTiles makes the widest kernels serve that the processor has and that
+// multiply rightly, and warns of those that do not.
+func chooseTiles() {
+	tiles.Store(false)
+	var wrong []string
+	for _, k := range []struct {
+		name       string
+		wide, have bool
+	}{{"AVX-512", true, haveWideTiles}, {"AVX2", false, haveTiles}} {
+		if !k.have || Tiles() {
+			continue
+		}
+		wideTiles = k.wide
+		if err := checkTiles(); err != nil {
+			wrong = append(wrong, fmt.Sprintf("refused %s tiles: %v", k.name, err))
+			continue
+		}
+		tiles.Store(true)
+	}
+	for _, w := range wrong {
+		warn("%s; convolutions: %s instead", w, Convolutions())
+	}
 }
 
 // Strided is a product whose left factor lies in memory with any distances

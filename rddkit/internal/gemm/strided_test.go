@@ -2,6 +2,7 @@ package gemm
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -90,12 +91,49 @@ func TestStridedProductOfTooLittle(t *testing.T) {
 
 // Who chooses an implementation gets it for convolutions too.
 func TestNoTilesBesideAChosenImplementation(t *testing.T) {
-	defer Reset()
+	defer reset()
 	if err := Use(PureGo); err != nil {
 		t.Fatal(err)
 	}
 	if Tiles() {
 		t.Error("tiles serve although gonum was chosen")
+	}
+}
+
+// Kernels that multiply wrongly do not serve, and others do instead.
+func TestWrongTilesAreRefusedWithAWarning(t *testing.T) {
+	if !haveWideTiles {
+		t.Skip("this processor has no AVX-512")
+	}
+	t.Setenv(Variable, "")
+	for _, c := range []struct {
+		wrong  func(rows int) bool
+		serve  string
+		warned []string
+	}{
+		{func(rows int) bool { return wideTiles && rows == 3 }, "AVX2 tiles", []string{"refused AVX-512 tiles"}},
+		{func(rows int) bool { return rows == 8 }, "as other products", []string{"refused AVX-512 tiles", "refused AVX2 tiles"}},
+		{func(int) bool { return false }, "AVX-512 tiles", nil},
+	} {
+		warned := machine(t, nil, nil)
+		multiply = func(s Strided, result, a, b []float32, rows, columns int) {
+			s.Multiply(result, a, b, rows, columns)
+			if c.wrong(rows) {
+				result[rows*columns-1]++
+			}
+		}
+		if err := Open(); err != nil || Convolutions() != c.serve || Tiles() != strings.Contains(c.serve, "tiles") {
+			t.Errorf("%s, %v; want %s", Convolutions(), err, c.serve)
+		}
+		lines := slices.Collect(strings.Lines(warned.String()))
+		if len(lines) != len(c.warned) {
+			t.Fatalf("warned of %q, want %q", lines, c.warned)
+		}
+		for i, words := range c.warned {
+			if !strings.Contains(lines[i], words) || !strings.Contains(lines[i], "convolutions: "+c.serve+" instead") {
+				t.Errorf("warned of %q, want %q and %q", lines[i], words, c.serve)
+			}
+		}
 	}
 }
 
