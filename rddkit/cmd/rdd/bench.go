@@ -27,8 +27,9 @@ import (
 // Times are medians.
 type benchmark struct {
 	rddkit.Machine
-	Backend string `json:"backend"`
-	Cores   int    `json:"cores"`
+	Backend      string `json:"backend"`      // of matrix products
+	Convolutions string `json:"convolutions"` // what multiplies in them
+	Cores        int    `json:"cores"`
 
 	RDDSeconds   float64 `json:"rdd_phase_seconds"`     // one phase, every neuron driven
 	RDDSimulated float64 `json:"rdd_simulated_seconds"` // in that phase
@@ -41,7 +42,7 @@ type benchmark struct {
 
 	GEMM          float64 `json:"gemm_gflops"`    // of square products, one per core
 	TrainGFLOPS   float64 `json:"train_gflops"`   // of the products in training
-	TrainFraction float64 `json:"train_fraction"` // TrainGFLOPS / GEMM
+	TrainFraction float64 `json:"train_fraction"` // TrainGFLOPS / GEMM, though most products of TrainGFLOPS are those of Convolutions
 }
 
 func benchCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -49,7 +50,11 @@ func benchCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	asJSON := set.Bool("json", false, "print JSON")
 	repeat := set.Int("repeat", 5, "take the median of so many measurements")
 	set.Usage = func() {
-		fmt.Fprintln(set.Output(), "usage: rdd bench [flags]\nMeasures an RDD phase, training and evaluation at CIFAR-10 size (about half a minute).")
+		fmt.Fprintln(set.Output(), `usage: rdd bench [flags]
+Measures an RDD phase, training and evaluation at CIFAR-10 size (about half a minute).
+The rate of training's products is given beside that of large square ones, also as their ratio
+(train_fraction). The backend multiplies the square ones. Most of training's are of
+convolutions, which may have kernels of their own: the line "convolutions" tells.`)
 		set.PrintDefaults()
 	}
 	if err := parse(set, args, stderr); err != nil {
@@ -58,7 +63,13 @@ func benchCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if *repeat < 1 {
 		return invalid.New("repeat", *repeat, "at least 1")
 	}
-	b := benchmark{Machine: rddkit.ThisMachine(), Backend: gemm.Backend() + "; convolutions: " + gemm.Convolutions(), Cores: runtime.GOMAXPROCS(0)}
+	if err := noArguments(set); err != nil {
+		return err
+	}
+	b, err := newBenchmark()
+	if err != nil {
+		return err
+	}
 	for _, measure := range []func(context.Context, int) error{b.gemm, b.rdd, b.train} {
 		if err := measure(ctx, *repeat); err != nil {
 			return err
@@ -72,15 +83,24 @@ func benchCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	fmt.Fprintf(stdout, `%s, %d cores, %s %s
 matrix products                 %s
   one square product per core   %8.0f GFLOP/s
+convolutions                    %s
 RDD phase, 1600-384-192-10      %8.3f s for %g s simulated: %.0f times real time, %.0f steps/s
 training, CIFAR-10, batch 128
   FA                            %8.0f images/s
-  BP                            %8.0f images/s: %.0f GFLOP/s, %.0f %% of the products' limit
+  BP                            %8.0f images/s: %.0f GFLOP/s, %.0f %% of the square products' rate
 evaluation                      %8.0f images/s
-`, b.Processor, b.Cores, b.Go, b.Platform, b.Backend, b.GEMM,
+`, b.Processor, b.Cores, b.Go, b.Platform, b.Backend, b.GEMM, b.Convolutions,
 		b.RDDSeconds, b.RDDSimulated, b.RDDRealtime, b.RDDSteps,
 		b.TrainFA, b.TrainBP, b.TrainGFLOPS, 100*b.TrainFraction, b.Eval)
 	return nil
+}
+
+// newBenchmark names the machine and opens what multiplies on it.
+func newBenchmark() (*benchmark, error) {
+	if err := gemm.Open(); err != nil {
+		return nil, err
+	}
+	return &benchmark{Machine: rddkit.ThisMachine(), Backend: gemm.Name(), Convolutions: gemm.Convolutions(), Cores: runtime.GOMAXPROCS(0)}, nil
 }
 
 // median returns the median duration, in seconds, of repeat calls of do after

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -45,7 +46,7 @@ func fileExists(dir, name string) bool {
 // augmentTolerance is absolute; pixels are mapped to −1…1.
 const augmentTolerance = 1e-6
 
-func replayAugment(dir string) ([]Row, error) {
+func replayAugment(_ context.Context, dir string) ([]Row, error) {
 	images, err := readShaped[[]uint8](dir, "images.npy", -1, -1, -1, -1)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ const augmentFixture = "testdata/convnet/augment"
 // PyTorch's numbers come out exactly: the table of normalised pixels is rounded
 // operation by operation.
 func TestAugmentFixtureIsMetExactly(t *testing.T) {
-	report, err := Dir(augmentFixture)
+	report, err := Dir(t.Context(), augmentFixture)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestAugmentReplayNoticesAChange(t *testing.T) {
 	if err := npy.WriteFile(path, values, a.Shape...); err != nil {
 		t.Fatal(err)
 	}
-	report, err := Dir(dir)
+	report, err := Dir(t.Context(), dir)
 	if err != nil || report.OK() {
 		t.Errorf("an altered expectation passed: %+v, %v", report, err)
 	}
@@ -58,7 +58,7 @@ func TestAugmentReplayRefusesDamagedFixtures(t *testing.T) {
 			if err := damage(dir); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Dir(dir); err == nil {
+			if _, err := Dir(t.Context(), dir); err == nil {
 				t.Error("no error")
 			}
 		})

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -33,12 +34,14 @@ var convnetReplayer = Replayer{
 // report.
 var convnetSets = []struct {
 	name   string
-	replay func(f convnetFixture) ([]Row, error)
+	replay func(ctx context.Context, f convnetFixture) ([]Row, error)
 }{
 	{"tiny", replayTiny},
 	{"weight_decay", replayWeightDecay},
 	{"cifar_shape", replayCIFARShape},
-	{"augment", func(f convnetFixture) ([]Row, error) { return replayAugment(filepath.Join(f.dir, "augment")) }},
+	{"augment", func(ctx context.Context, f convnetFixture) ([]Row, error) {
+		return replayAugment(ctx, filepath.Join(f.dir, "augment"))
+	}},
 }
 
 // The fixture's advised tolerances for float32, relative to the largest entry.
@@ -99,7 +102,7 @@ func openConvnet(dir string) (f convnetFixture, sets []string, err error) {
 	return f, sets, nil
 }
 
-func replayConvnet(dir string) ([]Row, error) {
+func replayConvnet(ctx context.Context, dir string) ([]Row, error) {
 	f, sets, err := openConvnet(dir)
 	if err != nil {
 		return nil, err
@@ -109,7 +112,7 @@ func replayConvnet(dir string) ([]Row, error) {
 		if !slices.Contains(sets, set.name) {
 			continue
 		}
-		more, err := set.replay(f)
+		more, err := set.replay(ctx, f)
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +184,7 @@ func (f convnetFixture) network(set string, initial arrays, loss nn.Loss, route 
 	return n, n.SetTensors(values)
 }
 
-func replayTiny(f convnetFixture) ([]Row, error) {
+func replayTiny(ctx context.Context, f convnetFixture) ([]Row, error) {
 	var rows []Row
 	for _, variant := range []struct {
 		name  string
@@ -192,7 +195,7 @@ func replayTiny(f convnetFixture) ([]Row, error) {
 		{"fa", nn.DoubleSoftmax, nn.ThroughFeedback},
 		{"fa_single_softmax", nn.Softmax, nn.ThroughFeedback},
 	} {
-		more, err := f.replaySteps("tiny/"+variant.name, variant.loss, variant.route, nn.ReportSGD())
+		more, err := f.replaySteps(ctx, "tiny/"+variant.name, variant.loss, variant.route, nn.ReportSGD())
 		if err != nil {
 			return nil, err
 		}
@@ -201,7 +204,7 @@ func replayTiny(f convnetFixture) ([]Row, error) {
 	return rows, nil
 }
 
-func replayWeightDecay(f convnetFixture) ([]Row, error) {
+func replayWeightDecay(ctx context.Context, f convnetFixture) ([]Row, error) {
 	var rows []Row
 	for _, variant := range []struct {
 		name  string
@@ -209,7 +212,7 @@ func replayWeightDecay(f convnetFixture) ([]Row, error) {
 	}{{"wd_1e-4", 1e-4}, {"wd_5e-2", 5e-2}} {
 		sgd := nn.ReportSGD()
 		sgd.WeightDecay = variant.decay
-		more, err := f.replaySteps("weight_decay/"+variant.name, nn.DoubleSoftmax, nn.ThroughFeedback, sgd)
+		more, err := f.replaySteps(ctx, "weight_decay/"+variant.name, nn.DoubleSoftmax, nn.ThroughFeedback, sgd)
 		if err != nil {
 			return nil, err
 		}
@@ -221,7 +224,7 @@ func replayWeightDecay(f convnetFixture) ([]Row, error) {
 // replaySteps compares the first step and the states after one and three steps
 // with the files in folder, in single and, where they are there, double
 // precision.
-func (f convnetFixture) replaySteps(folder string, loss nn.Loss, route nn.Route, sgd nn.SGD) ([]Row, error) {
+func (f convnetFixture) replaySteps(ctx context.Context, folder string, loss nn.Loss, route nn.Route, sgd nn.SGD) ([]Row, error) {
 	initial, err := f.read("tiny/init.npz")
 	if err != nil {
 		return nil, err
@@ -245,6 +248,9 @@ func (f convnetFixture) replaySteps(folder string, loss nn.Loss, route nn.Route,
 	}
 	var losses []float32
 	for _, step := range []string{"1", "2", "3"} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		value, _, err := n.TrainBatch(batches["x"+step].Float32(), batches.labels("y"+step), sgd)
 		if err != nil {
 			return nil, err
@@ -334,7 +340,7 @@ func relative(a []float32, b []float64, absolute bool) float64 {
 	return difference / largest
 }
 
-func replayCIFARShape(f convnetFixture) ([]Row, error) {
+func replayCIFARShape(ctx context.Context, f convnetFixture) ([]Row, error) {
 	const set = "cifar_shape"
 	files := map[string]arrays{}
 	for _, name := range []string{"init", "batch", "outputs", "samples"} {
@@ -362,6 +368,9 @@ func replayCIFARShape(f convnetFixture) ([]Row, error) {
 		return nil, err
 	}
 	images, labels := files["batch"]["x1"].Float32(), files["batch"].labels("y1")
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	traced, err := n.Trace(images, labels)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 
 func mustPass(t *testing.T, dir string, rows int) {
 	t.Helper()
-	report, err := Dir(dir)
+	report, err := Dir(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ const creditZ = 4.5
 // creditFiles are the parts of the folder, each with what replays it.
 var creditFiles = []struct {
 	name   string
-	replay func(*comparison, string) error
+	replay func(context.Context, *comparison, string) error
 }{
 	{"causal_effect.json", replayCausalEffect},
 	{"learning.json", replayLearning},
@@ -46,13 +46,13 @@ func recognisesCredit(dir string) bool {
 	return false
 }
 
-func replayCredit(dir string) ([]Row, error) {
+func replayCredit(ctx context.Context, dir string) ([]Row, error) {
 	var c comparison
 	for _, f := range creditFiles {
 		if _, err := os.Stat(filepath.Join(dir, f.name)); err != nil {
 			continue
 		}
-		if err := f.replay(&c, dir); err != nil {
+		if err := f.replay(ctx, &c, dir); err != nil {
 			return nil, err
 		}
 	}
@@ -187,7 +187,7 @@ var creditCosts = map[string]credit.Cost{
 // of 100 (effects) and 60 (gradients).
 const creditRuns = 40
 
-func replayCausalEffect(c *comparison, dir string) error {
+func replayCausalEffect(ctx context.Context, c *comparison, dir string) error {
 	r, err := readRecorded(dir, "causal_effect.json")
 	if err != nil {
 		return err
@@ -208,7 +208,7 @@ func replayCausalEffect(c *comparison, dir string) error {
 				if kernel, ok := configuration.kernel[cost]; ok {
 					pair.Kernel = kernel
 				}
-				if err := r.effects(c, configuration.name, pair, cost); err != nil {
+				if err := r.effects(ctx, c, configuration.name, pair, cost); err != nil {
 					return err
 				}
 			}
@@ -227,12 +227,12 @@ func replayCausalEffect(c *comparison, dir string) error {
 		c.relative("filter "+name, 6e-4, []float64{rise.Peak, rise.Mean, rise.MeanSquare},
 			[]float64{r.at(want + ".ds"), r.at(want + ".Delta_s"), r.at(want + ".E_delta2")})
 	}
-	if err := r.publishedFunction(c); err != nil {
+	if err := r.publishedFunction(ctx, c); err != nil {
 		return err
 	}
 	for _, correlation := range r.list("c_values") {
 		for _, cost := range []string{"quad", "banana"} {
-			if err := r.gradients(c, cost, correlation); err != nil {
+			if err := r.gradients(ctx, c, cost, correlation); err != nil {
 				return err
 			}
 		}
@@ -241,12 +241,12 @@ func replayCausalEffect(c *comparison, dir string) error {
 }
 
 // effects compares every number of one pair under one cost.
-func (r recorded) effects(c *comparison, name string, pair credit.Population, costName string) error {
+func (r recorded) effects(ctx context.Context, c *comparison, name string, pair credit.Population, costName string) error {
 	cost := creditCosts[costName]
 	windows := r.list("p_values")
 	ours, err := runs(creditRuns, func(run int, found map[string]float64) error {
 		seed := uint64(run)
-		sim, err := pair.Simulate(context.Background(), r.at(name+".T_s"), seed)
+		sim, err := pair.Simulate(ctx, r.at(name+".T_s"), seed)
 		if err != nil {
 			return err
 		}
@@ -318,9 +318,9 @@ func (r recorded) effects(c *comparison, name string, pair credit.Population, co
 
 // publishedFunction compares the published truth by randomisation, which disturbs
 // neuron 2.
-func (r recorded) publishedFunction(c *comparison) error {
+func (r recorded) publishedFunction(ctx context.Context, c *comparison) error {
 	ours, err := runs(creditRuns, func(run int, found map[string]float64) error {
-		sim, err := credit.MainPair(r.at("original_sp_function_check.c")).Simulate(context.Background(), 100, uint64(run))
+		sim, err := credit.MainPair(r.at("original_sp_function_check.c")).Simulate(ctx, 100, uint64(run))
 		if err != nil {
 			return err
 		}
@@ -344,7 +344,7 @@ func (r recorded) publishedFunction(c *comparison) error {
 }
 
 // gradients compares dE(C)/dW by finite differences and by node perturbation.
-func (r recorded) gradients(c *comparison, costName string, correlation float64) error {
+func (r recorded) gradients(ctx context.Context, c *comparison, costName string, correlation float64) error {
 	cost := creditCosts[costName]
 	pair := credit.MainPair(correlation)
 	if costName == "banana" {
@@ -354,7 +354,6 @@ func (r recorded) gradients(c *comparison, costName string, correlation float64)
 	// script: 17.60–17.66, where blocks read at their last step cost 17.65–17.69.
 	pair.SeparateBlocks = true
 	const seconds = 100
-	ctx := context.Background()
 	mean := func(p credit.Population, seed uint64) (float64, *credit.Run, error) {
 		sim, err := p.Simulate(ctx, seconds, seed)
 		if err != nil {

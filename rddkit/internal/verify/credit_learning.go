@@ -31,15 +31,15 @@ var learningRules = map[string]credit.Rule{
 // learningCorrelations are those of the file. The test takes one of them.
 var learningCorrelations = []float64{0.01, 0.5, 0.99}
 
-func replayLearning(c *comparison, dir string) error {
+func replayLearning(ctx context.Context, c *comparison, dir string) error {
 	r, err := readRecorded(dir, "learning.json")
 	if err != nil {
 		return err
 	}
-	for _, part := range []func(*comparison) error{
+	for _, part := range []func(context.Context, *comparison) error{
 		r.rateCurve, r.alternatingBias, r.updateFields, r.pairLearning, r.populations,
 	} {
-		if err := part(c); err != nil {
+		if err := part(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -56,7 +56,7 @@ func learningPair(correlation float64, weights ...float64) credit.Population {
 // rateCurve compares filter and rate curve. The recorded curve is of 40 runs of
 // 500 s; here they are 24, enough for the standard errors to be known well: of 8
 // runs one such curve in twenty would be turned down.
-func (r recorded) rateCurve(c *comparison) error {
+func (r recorded) rateCurve(ctx context.Context, c *comparison) error {
 	rise, err := learningPair(0, 1).SpikeRise()
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (r recorded) rateCurve(c *comparison) error {
 		[]float64{r.at("filter.ds"), r.at("Delta_s_cost_sampled_one_step_late")})
 	const repeats, recordedRepeats = 24, 40
 	weights := r.list("mu_table.w")
-	curve, err := credit.LearningPair(0).RateCurve(context.Background(), weights, 500, repeats, 1, nil)
+	curve, err := credit.LearningPair(0).RateCurve(ctx, weights, 500, repeats, 1, nil)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (r recorded) rateCurve(c *comparison) error {
 }
 
 // alternatingBias compares what the published rule converges to at fixed weights.
-func (r recorded) alternatingBias(c *comparison) error {
+func (r recorded) alternatingBias(ctx context.Context, c *comparison) error {
 	for k := 0; ; k++ {
 		at := fmt.Sprintf("alternating_rule_bias.%d", k)
 		if _, ok := r[at+".c"]; !ok {
@@ -97,7 +97,7 @@ func (r recorded) alternatingBias(c *comparison) error {
 		weights, window := r.list(at+".W"), r.at(at+".p")
 		p := learningPair(r.at(at+".c"), weights...)
 		ours, err := runs(16, func(run int, found map[string]float64) error {
-			sim, err := p.Simulate(context.Background(), 250, uint64(run))
+			sim, err := p.Simulate(ctx, 250, uint64(run))
 			if err != nil {
 				return err
 			}
@@ -140,13 +140,13 @@ var fieldEstimators = []struct {
 }
 
 // updateFields compares the direction of the update on the weight grid.
-func (r recorded) updateFields(c *comparison) error {
+func (r recorded) updateFields(ctx context.Context, c *comparison) error {
 	for _, correlation := range learningCorrelations {
 		f := credit.UpdateField{Population: learningPair(correlation), Repeats: 10}
 		for _, e := range fieldEstimators {
 			f.Estimators = append(f.Estimators, e.estimator)
 		}
-		field, err := f.Run(context.Background(), nil)
+		field, err := f.Run(ctx, nil)
 		if err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (r recorded) updateFields(c *comparison) error {
 
 // pairLearning compares learning curves of the pair: distance from the optimum,
 // cost, and when the mean distance falls below 3.
-func (r recorded) pairLearning(c *comparison) error {
+func (r recorded) pairLearning(ctx context.Context, c *comparison) error {
 	for _, correlation := range learningCorrelations {
 		under := fmt.Sprintf("learning_2neuron.c=%g", correlation)
 		optimum := r.list(fmt.Sprintf("grid.%g.argmin", correlation))
@@ -183,7 +183,7 @@ func (r recorded) pairLearning(c *comparison) error {
 			if !ok || len(optimum) != 2 {
 				return invalid.New("learning.json", under+"."+name, "a rule that this build knows")
 			}
-			trajectories, err := credit.LearnPair(correlation, rule).LearnFrom(context.Background(), credit.Starts(), nil)
+			trajectories, err := credit.LearnPair(correlation, rule).LearnFrom(ctx, credit.Starts(), nil)
 			if err != nil {
 				return err
 			}
@@ -230,13 +230,13 @@ func (r recorded) pairLearning(c *comparison) error {
 
 // populations compares the larger example and the brain–computer interface:
 // estimates at the start, and learning.
-func (r recorded) populations(c *comparison) error {
+func (r recorded) populations(ctx context.Context, c *comparison) error {
 	for _, example := range []struct {
 		name string
 		make func(correlation float64, rule credit.Rule) credit.Learning
 	}{{"population", credit.LargerExample}, {"bci", credit.BrainComputerInterface}} {
 		for _, correlation := range learningCorrelations {
-			if err := r.startOf(c, example.name, example.make(correlation, credit.TrueEffectOracle())); err != nil {
+			if err := r.startOf(ctx, c, example.name, example.make(correlation, credit.TrueEffectOracle())); err != nil {
 				return err
 			}
 		}
@@ -250,7 +250,7 @@ func (r recorded) populations(c *comparison) error {
 			if !slices.Contains(learningCorrelations, correlation) {
 				continue
 			}
-			if err := r.populationLearning(c, example.name+"."+name, example.make(correlation, rule)); err != nil {
+			if err := r.populationLearning(ctx, c, example.name+"."+name, example.make(correlation, rule)); err != nil {
 				return err
 			}
 		}
@@ -259,12 +259,12 @@ func (r recorded) populations(c *comparison) error {
 }
 
 // startOf compares the estimates at the start's weights.
-func (r recorded) startOf(c *comparison, example string, l credit.Learning) error {
+func (r recorded) startOf(ctx context.Context, c *comparison, example string, l credit.Learning) error {
 	estimators := map[string]credit.Discontinuity{
 		"p0.1": {Window: 0.1}, "p0.3": {Window: 0.3}, "lin0.3": {Window: 0.3, Linear: true}, "p1": {Window: 1}, "all": {},
 	}
 	ours, err := runs(creditRuns, func(run int, found map[string]float64) error {
-		sim, err := l.Population.Simulate(context.Background(), 100, uint64(run))
+		sim, err := l.Population.Simulate(ctx, 100, uint64(run))
 		if err != nil {
 			return err
 		}
@@ -301,13 +301,13 @@ func (r recorded) startOf(c *comparison, example string, l credit.Learning) erro
 
 // populationLearning compares one learning curve of ten neurons. Its rates and
 // costs are means over 20 s: the file does not say so, but at 25 s only that fits.
-func (r recorded) populationLearning(c *comparison, at string, l credit.Learning) error {
+func (r recorded) populationLearning(ctx context.Context, c *comparison, at string, l credit.Learning) error {
 	const seeds, every = 12, 5
 	starts := make([][]float64, seeds)
 	for k := range starts {
 		starts[k] = l.Population.Weights
 	}
-	trajectories, err := l.LearnFrom(context.Background(), starts, nil)
+	trajectories, err := l.LearnFrom(ctx, starts, nil)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func TestReplayCredit(t *testing.T) {
 	// rdd verify learns at all three correlations; here the hardest one.
 	defer func(all []float64) { learningCorrelations = all }(learningCorrelations)
 	learningCorrelations = []float64{0.99}
-	rows, err := replayCredit("testdata/credit")
+	rows, err := replayCredit(t.Context(), "testdata/credit")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestReplayCreditCanFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c comparison
-	if err := replayCausalEffect(&c, dir); err == nil {
+	if err := replayCausalEffect(t.Context(), &c, dir); err == nil {
 		t.Error("an empty file passed")
 	}
 }

@@ -74,14 +74,14 @@ func convergence(activation, noise string) feedback.Convergence {
 	return c
 }
 
-func replayFeedback(c *comparison, dir string) error {
+func replayFeedback(ctx context.Context, c *comparison, dir string) error {
 	r, err := readRecorded(dir, "feedback_learning.json")
 	if err != nil {
 		return err
 	}
 	settings := smallNetworks()
 	for _, name := range sorted(settings) {
-		if err := r.smallNetwork(c, name, settings[name], smallRuns, smallBatches); err != nil {
+		if err := r.smallNetwork(ctx, c, name, settings[name], smallRuns, smallBatches); err != nil {
 			return err
 		}
 	}
@@ -90,18 +90,18 @@ func replayFeedback(c *comparison, dir string) error {
 	}
 	for _, activation := range []string{"linear", "sigmoid"} {
 		for _, noise := range []string{"0.001", "0.01", "0.1", "1"} {
-			if err := r.fixedWeights(c, activation, noise); err != nil {
+			if err := r.fixedWeights(ctx, c, activation, noise); err != nil {
 				return err
 			}
 		}
 	}
 	for _, method := range []string{"bp", "fa", "np_ls_0.01", "np_ls_0.1", "np_sgd_0.05", "np_direct_lr4e-4", "np_direct_lr4e-5"} {
-		if err := r.classifier(c, method); err != nil {
+		if err := r.classifier(ctx, c, method); err != nil {
 			return err
 		}
 	}
 	for _, method := range []string{"np_0.0001", "bp_0.0001", "fa_0.0001", "adam_0.000141"} {
-		if err := r.autoencoder(c, method); err != nil {
+		if err := r.autoencoder(ctx, c, method); err != nil {
 			return err
 		}
 	}
@@ -151,9 +151,9 @@ func column[T any](runs []T, batches func(T) []int, values func(T) []float64, af
 	return list
 }
 
-func convergences(c feedback.Convergence, runs, batches int) ([]*feedback.ConvergenceCurve, error) {
+func convergences(ctx context.Context, c feedback.Convergence, runs, batches int) ([]*feedback.ConvergenceCurve, error) {
 	c.Batches = batches
-	return feedback.Sweep[*feedback.ConvergenceCurve](context.Background(), nil, feedback.Seeds(runs, func(seed uint64) feedback.Convergence {
+	return feedback.Sweep[*feedback.ConvergenceCurve](ctx, nil, feedback.Seeds(runs, func(seed uint64) feedback.Convergence {
 		c.Seed = seed
 		return c
 	})...)
@@ -161,9 +161,9 @@ func convergences(c feedback.Convergence, runs, batches int) ([]*feedback.Conver
 
 // smallNetwork compares weight errors and angles of both hidden layers. The
 // file says "3-5 seeds"; 3 is the cautious reading.
-func (r recorded) smallNetwork(c *comparison, name string, setting feedback.Convergence, runs, batches int) error {
+func (r recorded) smallNetwork(ctx context.Context, c *comparison, name string, setting feedback.Convergence, runs, batches int) error {
 	const recordedRuns = 3
-	curves, err := convergences(setting, runs, batches)
+	curves, err := convergences(ctx, setting, runs, batches)
 	if err != nil {
 		return err
 	}
@@ -193,10 +193,10 @@ func (r recorded) smallNetwork(c *comparison, name string, setting feedback.Conv
 func batchesOfConvergence(c *feedback.ConvergenceCurve) []int { return c.Batches }
 
 // fixedWeights compares the network 784-50-20-10 on MNIST.
-func (r recorded) fixedWeights(c *comparison, activation, noise string) error {
+func (r recorded) fixedWeights(ctx context.Context, c *comparison, activation, noise string) error {
 	setting := convergence(activation, noise)
 	setting.Sizes, setting.Dataset = []int{784, 50, 20, 10}, "mnist"
-	curves, err := convergences(setting, mnistRuns, mnistBatches)
+	curves, err := convergences(ctx, setting, mnistRuns, mnistBatches)
 	if err != nil {
 		return err
 	}
@@ -224,13 +224,13 @@ func (r recorded) fixedWeights(c *comparison, activation, noise string) error {
 	return nil
 }
 
-func trainings(train func(seed uint64) feedback.Runner[*feedback.TrainingCurve], runs int) ([]*feedback.TrainingCurve, error) {
-	return feedback.Sweep[*feedback.TrainingCurve](context.Background(), nil, feedback.Seeds(runs, train)...)
+func trainings(ctx context.Context, train func(seed uint64) feedback.Runner[*feedback.TrainingCurve], runs int) ([]*feedback.TrainingCurve, error) {
+	return feedback.Sweep[*feedback.TrainingCurve](ctx, nil, feedback.Seeds(runs, train)...)
 }
 
 // classifier compares accuracy, angles and weight errors. The losses in the file
 // are not compared: it does not say over which images they are taken.
-func (r recorded) classifier(c *comparison, name string) error {
+func (r recorded) classifier(ctx context.Context, c *comparison, name string) error {
 	recordedRuns := 5.0
 	training := feedback.Training{Dataset: "mnist", Batches: classifierBatches, Records: []int{312, 1000}}
 	switch {
@@ -249,7 +249,7 @@ func (r recorded) classifier(c *comparison, name string) error {
 	default:
 		training.Method = feedback.Method(name)
 	}
-	curves, err := trainings(func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
+	curves, err := trainings(ctx, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
 		now := feedback.Classifier{Training: training}
 		now.Seed = seed
 		return now
@@ -295,7 +295,7 @@ func (r recorded) classifier(c *comparison, name string) error {
 func batchesOfTraining(c *feedback.TrainingCurve) []int { return c.Batches }
 
 // autoencoder compares test losses.
-func (r recorded) autoencoder(c *comparison, name string) error {
+func (r recorded) autoencoder(ctx context.Context, c *comparison, name string) error {
 	method, ok := map[string]feedback.Method{
 		"np_0.0001": feedback.Gradient, "bp_0.0001": feedback.Backpropagation, "fa_0.0001": feedback.FeedbackAlignment, "adam_0.000141": feedback.Adam,
 	}[name]
@@ -303,7 +303,7 @@ func (r recorded) autoencoder(c *comparison, name string) error {
 	if _, there := r[at+".n"]; !ok || !there {
 		return invalid.New("feedback_learning.json", at, "a recorded method")
 	}
-	curves, err := trainings(func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
+	curves, err := trainings(ctx, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
 		return feedback.Autoencoder{Training: feedback.Training{Dataset: "mnist", Method: method, Batches: autoencoderBatches, Seed: seed}}
 	}, autoencoderRuns)
 	if err != nil {

@@ -15,7 +15,7 @@ func TestReplayFeedbackLearning(t *testing.T) {
 	}
 	replay := func(name string) []Row {
 		var c comparison
-		if err := r.smallNetwork(&c, name, settings[name], 6, 300); err != nil {
+		if err := r.smallNetwork(t.Context(), &c, name, settings[name], 6, 300); err != nil {
 			t.Fatal(err)
 		}
 		return c.rows

@@ -26,15 +26,15 @@ var lifReplayer = Replayer{
 		f, err := openLIF(dir)
 		return err == nil && len(f.manifest.Sizes) > 1 && f.manifest.Hyper.Memory > 0
 	},
-	Replay: func(dir string) ([]Row, error) {
+	Replay: func(ctx context.Context, dir string) ([]Row, error) {
 		f, err := openLIF(dir)
 		if err != nil {
 			return nil, err
 		}
 		if f.manifest.Files["weights.npz"].SHA256 != "" {
-			return replayLIF[float32](f)
+			return replayLIF[float32](ctx, f)
 		}
-		return replayLIF[float64](f)
+		return replayLIF[float64](ctx, f)
 	},
 }
 
@@ -179,7 +179,7 @@ type lifEpoch[T spike.Float] struct {
 	net    *spike.Network
 }
 
-func replayLIF[T spike.Float](f *lifFixture) ([]Row, error) {
+func replayLIF[T spike.Float](ctx context.Context, f *lifFixture) ([]Row, error) {
 	m := &f.manifest
 	if m.PhaseSteps < 1 || m.Steps != m.PhaseSteps*(len(m.Sizes)-1) || slices.Min(m.Sizes) < 1 || slices.Max(m.Sizes) > 1<<14 || m.Steps > 1<<20 {
 		return nil, invalid.New(filepath.Join(f.dir, "manifest.json"), fmt.Sprintf("with sizes %v and %d of %d steps", m.Sizes, m.PhaseSteps, m.Steps), "sizes of layers, and a phase for each but the last")
@@ -205,9 +205,9 @@ func replayLIF[T spike.Float](f *lifFixture) ([]Row, error) {
 		e := &lifEpoch[T]{comparison: &c, f: f, suffix: suffix}
 		for _, part := range []func() error{
 			e.load,
-			func() error { return e.step(plain, learner.Options()) },
-			e.stretch,
-			func() error { return e.estimate(learner) },
+			func() error { return e.step(ctx, plain, learner.Options()) },
+			func() error { return e.stretch(ctx) },
+			func() error { return e.estimate(ctx, learner) },
 		} {
 			if err := part(); err != nil {
 				return nil, err
@@ -366,9 +366,9 @@ func (e *lifEpoch[T]) spikes(how string, l int, fired func(step, neuron int) boo
 
 // step replays with the simulator that goes step by step, and with one
 // regression per synapse.
-func (e *lifEpoch[T]) step(regressions [][]align.Regression, o align.RDDOptions) error {
+func (e *lifEpoch[T]) step(ctx context.Context, regressions [][]align.Regression, o align.RDDOptions) error {
 	m := &e.f.manifest
-	r, err := spike.Record(context.Background(), e.net, m.PhaseSteps, spike.NewRecordedInput(e.counts))
+	r, err := spike.Record(ctx, e.net, m.PhaseSteps, spike.NewRecordedInput(e.counts))
 	if err != nil {
 		return err
 	}
@@ -545,7 +545,7 @@ func (e *lifEpoch[T]) estimates(how string, l, checkpoint, steps int, parameters
 
 // stretch replays spikes and windows with the simulator that goes stretch by
 // stretch.
-func (e *lifEpoch[T]) stretch() error {
+func (e *lifEpoch[T]) stretch(ctx context.Context) error {
 	m := &e.f.manifest
 	s, err := spike.NewSimulation(e.net.Params, m.Sizes, m.PhaseSteps)
 	if err != nil {
@@ -560,6 +560,9 @@ func (e *lifEpoch[T]) stretch() error {
 		fired[l] = make([]bool, m.Steps*n)
 	}
 	for stretch := s.Advance(0); stretch.Steps > 0; stretch = s.Advance(0) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		for l, n := range m.Sizes {
 			for t := stretch.First; t < stretch.First+stretch.Steps; t++ {
 				for i := range n {
@@ -593,7 +596,7 @@ func (e *lifEpoch[T]) stretch() error {
 }
 
 // estimate replays with the learner.
-func (e *lifEpoch[T]) estimate(learner *align.RDD) error {
+func (e *lifEpoch[T]) estimate(ctx context.Context, learner *align.RDD) error {
 	m := &e.f.manifest
 	recorded := align.Recorded{Counts: e.counts, Steps: m.Steps, Update: m.Updates}
 	for t := 1000; t <= m.Steps; t += 1000 {
@@ -614,7 +617,7 @@ func (e *lifEpoch[T]) estimate(learner *align.RDD) error {
 			}
 		}
 	}
-	if err := align.Replay(context.Background(), learner, e.layers, recorded, observe); err != nil {
+	if err := align.Replay(ctx, learner, e.layers, recorded, observe); err != nil {
 		return err
 	}
 	if failure != nil {

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 
@@ -35,7 +36,7 @@ func openMetrics(dir string) (m metricsManifest, err error) {
 	return m, readJSON(dir, "manifest.json", &m)
 }
 
-func replayMetrics(dir string) ([]Row, error) {
+func replayMetrics(_ context.Context, dir string) ([]Row, error) {
 	m, err := openMetrics(dir)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -36,11 +37,14 @@ func recognisesRD(dir string) bool {
 	return true
 }
 
-func replayRD(dir string) ([]Row, error) {
+func replayRD(ctx context.Context, dir string) ([]Row, error) {
 	var c comparison
 	for _, part := range []func(*comparison, string) error{
 		replaySenate, replayFuzzy, replayOnline, replayDensity, replayLocalRandomisation,
 	} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if err := part(&c, dir); err != nil {
 			return nil, err
 		}

@@ -11,7 +11,7 @@ import (
 // The fixtures come from rdrobust, rddensity, rdd, rdlocrand, statsmodels and
 // independent code; see testdata/rd/README.md.
 func TestReplayRD(t *testing.T) {
-	rows, err := replayRD("testdata/rd")
+	rows, err := replayRD(t.Context(), "testdata/rd")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestReplayRDNotices(t *testing.T) {
 		if err := os.WriteFile(path, changed, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := replayRD(dir)
+		rows, err := replayRD(t.Context(), dir)
 		if (err != nil) != (c.rows == "") {
 			t.Errorf("%s with %s: error %v", c.file, c.new, err)
 			continue

@@ -3,10 +3,12 @@
 package verify
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/weightalign/lab/rddkit/internal/invalid"
@@ -27,7 +29,7 @@ func (r Row) OK() bool { return r.Deviation <= r.Tolerance }
 type Replayer struct {
 	Kind       string                // e.g. "lif_rdd"
 	Recognises func(dir string) bool // by its manifest or its files
-	Replay     func(dir string) ([]Row, error)
+	Replay     func(ctx context.Context, dir string) ([]Row, error)
 }
 
 // replayers are asked in this order; each kind has a file of its own here.
@@ -57,24 +59,112 @@ func (r Report) OK() bool {
 	return len(r.Rows) > 0
 }
 
-// Dir replays the fixture in dir. The error is an *invalid.Error if dir is not
-// a fixture that any replayer knows, or a file of it is damaged.
-func Dir(dir string) (Report, error) {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return Report{}, invalid.New("fixture", dir, "a folder")
+// Find returns the fixture folders at the paths, each once: a path itself, the
+// folder that a file lies in, or all below a folder. What lies below a fixture
+// is part of it. Skipped are the folders on the way whose files are of no
+// fixture. The error is an *invalid.Error if a path leads to no fixture, or to a
+// manifest of no known kind.
+func Find(paths ...string) (fixtures, skipped []string, err error) {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, nil, invalid.Newf("fixture", path, "a folder or a file of one (%v)", err)
+		}
+		var found, passed []string
+		if info.IsDir() {
+			found, passed, err = walk(path)
+		} else if dir := filepath.Dir(path); recognised(dir) {
+			found = []string{dir}
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(found) == 0 {
+			return nil, nil, notRecognised(path)
+		}
+		fixtures, skipped = append(fixtures, found...), append(skipped, passed...)
 	}
+	fixtures, err = outermost(fixtures)
+	return fixtures, skipped, err
+}
+
+func walk(dir string) (fixtures, skipped []string, err error) {
+	if recognised(dir) {
+		return []string{dir}, nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	files := false
+	for _, e := range entries {
+		if e.Name() == "manifest.json" {
+			return nil, nil, notRecognised(dir)
+		}
+		if !e.IsDir() {
+			files = true
+			continue
+		}
+		found, passed, err := walk(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, nil, err
+		}
+		fixtures, skipped = append(fixtures, found...), append(skipped, passed...)
+	}
+	if files {
+		skipped = append(skipped, dir)
+	}
+	return fixtures, skipped, nil
+}
+
+// outermost leaves out folders that are there already or lie below another.
+func outermost(dirs []string) ([]string, error) {
+	absolute := make([]string, len(dirs))
+	for i, dir := range dirs {
+		var err error
+		if absolute[i], err = filepath.Abs(dir); err != nil {
+			return nil, err
+		}
+	}
+	var kept []string
+	for i, dir := range dirs {
+		below := func(other string) bool { return strings.HasPrefix(absolute[i], other+string(filepath.Separator)) }
+		if !slices.Contains(absolute[:i], absolute[i]) && !slices.ContainsFunc(absolute, below) {
+			kept = append(kept, dir)
+		}
+	}
+	return kept, nil
+}
+
+func recognised(dir string) bool {
+	return slices.ContainsFunc(replayers, func(r Replayer) bool { return r.Recognises(dir) })
+}
+
+func notRecognised(path string) error {
 	var kinds []string
 	for _, r := range replayers {
-		if r.Recognises(dir) {
-			rows, err := r.Replay(dir)
-			if err != nil {
-				return Report{}, fmt.Errorf("%s: %w", dir, err)
-			}
-			return Report{Dir: dir, Kind: r.Kind, Rows: rows}, nil
-		}
 		kinds = append(kinds, r.Kind)
 	}
-	return Report{}, invalid.Newf("fixture", dir, "a folder whose manifest is of kind %s", strings.Join(kinds, ", "))
+	return invalid.Newf("fixture", path, "a folder, or a file of one, whose manifest or files are of kind %s", strings.Join(kinds, ", "))
+}
+
+// Dir replays the fixture in dir. The error is an *invalid.Error if dir is not
+// a fixture that any replayer knows, or a file of it is damaged.
+func Dir(ctx context.Context, dir string) (Report, error) {
+	for _, r := range replayers {
+		if !r.Recognises(dir) {
+			continue
+		}
+		rows, err := r.Replay(ctx, dir)
+		if ctx.Err() != nil {
+			err = ctx.Err() // alone, not once for each run that it ended
+		}
+		if err != nil {
+			return Report{}, fmt.Errorf("%s: %w", dir, err)
+		}
+		return Report{Dir: dir, Kind: r.Kind, Rows: rows}, nil
+	}
+	return Report{}, notRecognised(dir)
 }
 
 // readJSON decodes the JSON file at dir/name into v.
