@@ -89,6 +89,40 @@ class Commands(Folder):
                 shutil.rmtree(self.folder)
                 self.folder.mkdir()
 
+    def test_openblas_beside_a_jupyterlab_of_ones_own(self):
+        # Python and pip of the JupyterLab, which answers every other question with success.
+        python = self.folder / "own" / "python3"
+        python.parent.mkdir()
+        pip = 'echo "pip $*" >> "$HOME/pip.log"; [ -e "$HOME/offline" ] && exit 1; while [ "$1" != --target ]; do shift; done'
+        python.write_text(f"""#!/bin/sh
+if [ "$2" = pip ]; then {pip}; mkdir -p "$2/scipy_openblas32-$(sed -n 's/.*==//p' "$4").dist-info"; fi
+""")
+        python.chmod(0o755)
+        lab, environment = self.checkout(go="echo go1.26.0")
+        jupyter = self.folder / "bin" / "jupyter"
+        jupyter.write_text(f"#!{python}\n")
+        jupyter.chmod(0o755)
+        root = pathlib.Path(lab).parent.parent
+        (root / "binder" / "install-kernel").write_text("#!/bin/sh\n")
+        log, packages = self.folder / "pip.log", root / ".lab" / "lib" / "python3" / "site-packages"
+
+        (self.folder / "offline").touch()
+        code, text = run(lab, "--setup", env=environment)
+        self.assertEqual(code, 0, text)
+        self.assertIn("OpenBLAS could not be installed", text)
+        self.assertIn(f"--no-deps --target {packages} -r {root}/binder/openblas.txt", log.read_text())
+        (self.folder / "offline").unlink()
+        for attempt in "with a network", "once more":
+            code, text = run(lab, "--setup", env=environment)
+            self.assertEqual(code, 0, text)
+            self.assertNotIn("could not", text, attempt)
+        self.assertEqual(log.read_text().count("openblas.txt"), 2, log.read_text())
+        self.assertEqual(len(list(packages.glob("scipy_openblas32-*.dist-info"))), 1)
+        # Another version takes its place.
+        (root / "binder" / "openblas.txt").write_text("scipy-openblas32==9.9\n")
+        self.assertEqual(run(lab, "--setup", env=environment)[0], 0)
+        self.assertEqual([p.name for p in packages.iterdir()], ["scipy_openblas32-9.9.dist-info"])
+
 
 def notebook(*cells, tags=()):
     return json.dumps({
