@@ -36,6 +36,7 @@ func made(t *testing.T, e rddkit.Experiment, epochs int) *rddkit.Record {
 var (
 	fa    = rddkit.Experiment{Dataset: "cifar10", Method: rddkit.FeedbackAlignment, LearningRate: 0.05, Epochs: 60}
 	fresh = rddkit.Experiment{Dataset: "cifar10", Drive: "fresh", Epochs: 60, Seed: 3}
+	large = rddkit.Experiment{Dataset: "cifar10", BatchSize: 1024, Epochs: 60, Seed: 3}
 )
 
 func comparisonOf(t *testing.T, all []Comparison, figure, panel, quantity, series string) Comparison {
@@ -50,7 +51,7 @@ func comparisonOf(t *testing.T, all []Comparison, figure, panel, quantity, serie
 }
 
 func TestEveryCurveIsComparedAtItsOwnEpochs(t *testing.T) {
-	all := Compare(made(t, fa, 12), made(t, fresh, 60))
+	all := Compare(made(t, fa, 12), made(t, fresh, 60), made(t, large, 60))
 	if len(all) != len(Curves()) {
 		t.Fatalf("%d comparisons of %d curves", len(all), len(Curves()))
 	}
@@ -81,17 +82,17 @@ func TestEveryCurveIsComparedAtItsOwnEpochs(t *testing.T) {
 func TestOnlyTheReportsSettingsCount(t *testing.T) {
 	few, small, resting := fa, fa, fresh
 	few.TrainLimit, small.Dataset, resting.TrainEpochs = 2000, "mnist", rddkit.None
-	accumulating := fresh
-	accumulating.Drive = ""
-	for _, c := range Compare(made(t, few, 60), made(t, small, 60), made(t, resting, 60), made(t, accumulating, 60), made(t, fa, 0)) {
+	freshLarge := fresh
+	freshLarge.BatchSize = 1024
+	for _, c := range Compare(made(t, few, 60), made(t, small, 60), made(t, resting, 60), made(t, freshLarge, 60), made(t, fa, 0)) {
 		if c.Run != nil || c.Ours != nil || c.Last() != -1 {
 			t.Errorf("%s %s %s is compared with %+v", c.Curve.Figure, c.Curve.Panel, c.Curve.Series, c.Run.Experiment)
 		}
 	}
 	long := rddkit.Experiment{Dataset: "cifar10", RDDTime: 180}
-	large := fa
-	large.BatchSize, large.LearningRate = 1024, 0
-	for _, c := range Compare(made(t, long, 100), made(t, large, 100)) {
+	largeFA := fa
+	largeFA.BatchSize, largeFA.LearningRate = 1024, 0
+	for _, c := range Compare(made(t, long, 100), made(t, largeFA, 100)) {
 		extended := c.Curve.Figure == "Fig. 2" || strings.HasPrefix(c.Curve.Panel, "middle")
 		if (c.Run != nil) != extended { // the runs of 180 s stand in for those with batches of 1024
 			t.Errorf("%s %s %s: run %v", c.Curve.Figure, c.Curve.Panel, c.Curve.Series, c.Run)
@@ -111,15 +112,19 @@ func TestTheRunThatGotFarthestIsCompared(t *testing.T) {
 	}
 }
 
-// With batches of 128 the left of Fig. 4 is not what Fig. 1 is.
-func TestTheBatchesOfTheFigureComeFirst(t *testing.T) {
-	large := fresh
-	large.BatchSize = 1024
-	all := Compare(made(t, fresh, 60), made(t, large, 2))
-	errors := comparisonOf(t, all, "Fig. 4", "left", TrainingErrorQuantity, "RDD")
-	signs := comparisonOf(t, all, "Fig. 1(a)", "FC1", SignAlignmentQuantity, "RDD")
-	if errors.Run.Experiment.BatchSize != 1024 || signs.Run.Experiment.BatchSize != 128 {
-		t.Errorf("batches of %d for the error, %d for the alignment; want 1024 and 128", errors.Run.Experiment.BatchSize, signs.Run.Experiment.BatchSize)
+// The RDD of the left of Fig. 4 is not that of Fig. 1.
+func TestTheSettingsOfTheFigureComeFirst(t *testing.T) {
+	small := large
+	small.BatchSize = 128
+	all := Compare(made(t, fresh, 60), made(t, small, 60), made(t, large, 2))
+	errors := comparisonOf(t, all, "Fig. 4", "left", TrainingErrorQuantity, "RDD").Run.Experiment
+	signs := comparisonOf(t, all, "Fig. 1(a)", "FC1", SignAlignmentQuantity, "RDD").Run.Experiment
+	if errors.BatchSize != 1024 || errors.Drive != "accumulating" || signs.BatchSize != 128 || signs.Drive != "fresh" {
+		t.Errorf("batches of %d and the drive %s for the error, %d and %s for the alignment", errors.BatchSize, errors.Drive, signs.BatchSize, signs.Drive)
+	}
+	all = Compare(made(t, small, 60))
+	if run := comparisonOf(t, all, "Fig. 4", "left", TrainingErrorQuantity, "RDD").Run; run == nil || run.Experiment.BatchSize != 128 {
+		t.Errorf("%v stands in for the batches of 1024", run)
 	}
 }
 
