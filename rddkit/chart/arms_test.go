@@ -59,3 +59,14 @@ func TestArmsThatCannotBeDrawn(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestGridsTitlePanels(t *testing.T) {
+	x, y := Axis{Label: "x"}, Axis{Label: "y"}
+	line := Curve{Name: "a", X: []float64{0, 1}, Runs: [][]float64{{1, 2}}}
+	named, own := Curves("left", x, y, line), Curves("", x, y, line)
+	own.Panels[0].Title = "right"
+	grid := Grid("both", 2, named, own)
+	if grid.Title != "both" || grid.Panels[0].Title != "left" || grid.Panels[1].Title != "right" || named.Panels[0].Title != "" {
+		t.Errorf("the titles are %q, %q and %q; the figure's own panel has %q", grid.Title, grid.Panels[0].Title, grid.Panels[1].Title, named.Panels[0].Title)
+	}
+}

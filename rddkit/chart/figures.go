@@ -215,7 +215,8 @@ func (c Curve) Series() (Series, error) {
 	return s, nil
 }
 
-// Grid joins the panels of several figures into one, columns panels in a row.
+// Grid joins the panels of several figures into one, columns panels in a row. The
+// title of a figure with one panel becomes the panel's, if that has none.
 func Grid(title string, columns int, figures ...Figure) Figure {
 	grid := Figure{Title: title, Columns: columns}
 	for _, f := range figures {
@@ -223,6 +224,9 @@ func Grid(title string, columns int, figures ...Figure) Figure {
 			grid.err = f.err
 		}
 		grid.Panels = append(grid.Panels, f.Panels...)
+		if last := len(grid.Panels) - 1; len(f.Panels) == 1 && f.Panels[0].Title == "" {
+			grid.Panels[last].Title = f.Title
+		}
 	}
 	return grid
 }
