@@ -238,22 +238,18 @@ func (e Experiment) validate() error {
 	if e.learnsFromBatches() && e.TrainEpochs != 0 {
 		return invalid.New("TrainEpochs", e.TrainEpochs, "0 for a method that learns feedback weights in training")
 	}
-	step := spike.DefaultParams().Step
+	p := spike.DefaultParams()
+	steps, whole := p.Steps(e.RDDTime)
+	_, wholeInterval := p.Steps(e.Interval)
 	switch {
 	case !e.usesRDD():
-	case !multiple(e.RDDTime, Layers*step):
-		return invalid.Newf("RDDTime", e.RDDTime, "a multiple of %g s, since a third of it is for each layer", Layers*step)
-	case !multiple(e.Interval, step):
-		return invalid.Newf("Interval", e.Interval, "a multiple of %g s", step)
+	case !whole || steps%Layers != 0:
+		return invalid.Newf("RDDTime", e.RDDTime, "a multiple of %g s, since a third of it is for each layer", Layers*p.Step)
+	case !wholeInterval:
+		return invalid.Newf("Interval", e.Interval, "a multiple of %g s", p.Step)
 	}
 	_, err := e.learner()
 	return err
-}
-
-// multiple reports whether x is so many times unit, but for rounding.
-func multiple(x, unit float64) bool {
-	times := x / unit
-	return math.Round(times) >= 1 && math.Abs(times-math.Round(times)) < 1e-6
 }
 
 var losses = map[string]nn.Loss{"double-softmax": nn.DoubleSoftmax, "softmax": nn.Softmax}

@@ -170,15 +170,15 @@ func TestMemoryIsWhatIsNeeded(t *testing.T) {
 	} {
 		e.Epochs, e.TestLimit = 1, 32
 		runtime.GC()
-		before := inUse()
+		before := int64(inUse())
 		var mutex sync.Mutex
-		var most uint64
+		var most int64
 		last := time.Now()
 		r := Runner{Dir: t.TempDir(), Progress: func(int, int, string) {
 			mutex.Lock()
 			defer mutex.Unlock()
 			if time.Since(last) > 20*time.Millisecond {
-				most, last = max(most, inUse()-before), time.Now()
+				most, last = max(most, int64(inUse())-before), time.Now()
 			}
 		}}
 		if _, err := r.Run(context.Background(), e); err != nil {
@@ -188,7 +188,7 @@ func TestMemoryIsWhatIsNeeded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := uint64(need); n < most || n > 4*most+60e6 {
+		if need < most || need > 4*most+60e6 {
 			t.Errorf("%s, batches of %d: estimated %d MB, in use %d MB", e.Method, e.BatchSize, need/1e6, most/1e6)
 		}
 	}

@@ -67,12 +67,11 @@ func (o RDDOptions) resolved() (RDDOptions, error) {
 
 // steps converts seconds, which must be a multiple of multiple steps.
 func (o RDDOptions) steps(field string, seconds float64, multiple int) (int, error) {
-	const most = 1 << 30
-	steps := math.Round(seconds / o.Spike.Step)
-	if steps < 1 || steps > most || math.Abs(steps*o.Spike.Step-seconds) > 1e-6*o.Spike.Step || int(steps)%multiple != 0 {
-		return 0, invalid.Newf(field, seconds, "a positive multiple of %g s, at most %g s", float64(multiple)*o.Spike.Step, most*o.Spike.Step)
+	steps, ok := o.Spike.Steps(seconds)
+	if !ok || steps%multiple != 0 {
+		return 0, invalid.Newf(field, seconds, "a positive multiple of %g s, at most %g s", float64(multiple)*o.Spike.Step, (1<<30)*o.Spike.Step)
 	}
-	return int(steps), nil
+	return steps, nil
 }
 
 // RDD learns feedback weights by regression discontinuity at the spike

@@ -342,20 +342,6 @@ func TestBadExperiments(t *testing.T) {
 	}
 }
 
-// What a user writes in decimals is a whole number of steps, and nothing between.
-func TestTimes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n, layers := rapid.IntRange(1, 100000).Draw(t, "n"), rapid.IntRange(1, 9).Draw(t, "layers")
-		unit := float64(layers) * 0.001
-		if got := times(float64(n*layers)/1000, unit); got != n {
-			t.Errorf("%d times, want %d", got, n)
-		}
-		if got := times((float64(n)+rapid.Float64Range(0.01, 0.99).Draw(t, "part"))*unit, unit); got != 0 {
-			t.Errorf("between %d and %d: %d times", n, n+1, got)
-		}
-	})
-}
-
 // Least squares finds the feedforward weights of a linear network's last hidden
 // layer; the slope of the error is the theorem's −½.
 func ExampleConvergence() {

@@ -63,7 +63,7 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 	if err := m.validate(); err != nil {
 		return nil, err
 	}
-	calls := times(m.Seconds, m.Interval)
+	calls := int(math.Round(m.Seconds / m.Interval))
 	run, err := (Training{Dataset: m.Dataset, Method: Backpropagation, Batches: m.TrainBatches, Seed: m.Seed}).begin(ctx, false)
 	if err != nil {
 		return nil, err
@@ -161,9 +161,11 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 // validate finds every wrong field before hours of training; its defaults are
 // filled in.
 func (m Meeting) validate() error {
-	step := float64(len(m.Hidden)) * spike.DefaultParams().Step
+	p, layers := spike.DefaultParams(), len(m.Hidden)
+	interval, whole := p.Steps(m.Interval)
+	seconds, wholeSeconds := p.Steps(m.Seconds)
 	switch {
-	case len(m.Hidden) == 0:
+	case layers == 0:
 		return invalid.New("Hidden", m.Hidden, "at least one hidden layer")
 	case m.TrainBatches < 1:
 		return invalid.New("TrainBatches", m.TrainBatches, "at least 1, or 0 for 5000")
@@ -171,20 +173,10 @@ func (m Meeting) validate() error {
 		return invalid.New("Batches", m.Batches, "at least 1, or 0 for 3000")
 	case !(m.Noise > 0 && m.Noise < 1e3):
 		return invalid.New("Noise", m.Noise, "above 0 and below 1000, or 0 for 0.01")
-	case m.Interval > 1e6 || times(m.Interval, step) == 0:
-		return invalid.Newf("Interval", m.Interval, "a positive multiple of %.6g s, 0.001 s for each layer of Hidden, and at most 1e6 s; 0 means 10 s", step)
-	case m.Seconds > 1e6*m.Interval || times(m.Seconds, m.Interval) == 0:
-		return invalid.Newf("Seconds", m.Seconds, "a positive multiple of Interval, which is %g s, and at most 1e6 of them; 0 means 100 s", m.Interval)
+	case !whole || interval%layers != 0:
+		return invalid.Newf("Interval", m.Interval, "a positive multiple of %.6g s, %g s for each layer of Hidden; 0 means 10 s", float64(layers)*p.Step, p.Step)
+	case !wholeSeconds || seconds%interval != 0:
+		return invalid.Newf("Seconds", m.Seconds, "a positive multiple of Interval, which is %g s; 0 means 100 s", m.Interval)
 	}
 	return nil
-}
-
-// times returns how often unit goes into seconds, 0 unless it is a whole number
-// of times but for rounding.
-func times(seconds, unit float64) int {
-	n := math.Round(seconds / unit)
-	if !(n >= 1 && n <= 1e9) || math.Abs(n*unit-seconds) > 1e-12*seconds {
-		return 0
-	}
-	return int(n)
 }

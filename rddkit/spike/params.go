@@ -103,6 +103,17 @@ func (p Params) Validate() error {
 	return nil
 }
 
+// Steps returns how many simulation steps a time in seconds is. ok is whether it
+// is a whole number of them, but for rounding, from 1 to 2^30.
+func (p Params) Steps(seconds float64) (steps int, ok bool) {
+	p = p.OrDefault()
+	n := math.Round(seconds / p.Step)
+	if !(n >= 1 && n <= 1<<30) || math.Abs(n*p.Step-seconds) > 1e-6*p.Step {
+		return 0, false
+	}
+	return int(n), true
+}
+
 // Kernel returns the synaptic kernel, element a-1 holding the weight of a spike
 // of age a = 1 … MemorySteps steps:
 //
