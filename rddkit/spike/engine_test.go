@@ -154,7 +154,10 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		advance(2000)()
 	}
 	short, long := testing.AllocsPerRun(20, advance(20)), testing.AllocsPerRun(20, advance(2000))
-	if long > short+1 { // a list of spikes or windows may still grow now and then
+	// A list of spikes or windows may still grow now and then, and under the race
+	// detector a sync.Pool loses some of what it is given; one allocation in 100 of
+	// the 1980 further steps is far above both.
+	if long > short+20 {
 		t.Errorf("a stretch of 2000 steps allocates %v times, one of 20 steps %v times", long, short)
 	}
 	t.Logf("%v and %v allocations", short, long)
