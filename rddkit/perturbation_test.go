@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"github.com/weightalign/lab/rddkit/dataset"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Methods that learn in training have a state between epochs: a run of two

@@ -16,8 +16,8 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/weightalign/lab/rddkit/align"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/npy"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Layers is the number of fully connected layers, FC1 to FC3, whose feedback

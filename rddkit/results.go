@@ -14,10 +14,10 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/internal/place"
 	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // PairsStored is how many pairs of weights of each layer the stored full-scale

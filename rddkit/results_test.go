@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/npy"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 func TestAStoredRecordIsReadBack(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/npy"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // little is small enough that a test can run it several times.

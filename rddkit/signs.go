@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // SignsByBalance sorts the neurons of the layer above by their balance, the mean

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/spike"
 )
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // BatchLearner is a Learner that learns while the network trains: it wants

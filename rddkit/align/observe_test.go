@@ -6,7 +6,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/spike"
 )
 

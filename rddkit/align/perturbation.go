@@ -10,8 +10,8 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // PerturbationRule says how [Perturbation] goes from noisy gradients to

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // perturbationMagic begins a marshalled Perturbation; its last byte is the

@@ -12,8 +12,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/spike"
 )
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // stateMagic begins a marshalled RDD; its last byte is the format's version.

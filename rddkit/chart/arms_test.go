@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/weightalign/lab/rddkit"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 func TestArmsAreDrawnUnderTheirNames(t *testing.T) {

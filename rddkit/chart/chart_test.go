@@ -27,8 +27,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weightalign/lab/rddkit/internal/celltest"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

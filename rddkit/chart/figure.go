@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Figure is one figure: a grid of panels under one title and one legend.

@@ -3,7 +3,7 @@ package chart
 import (
 	"fmt"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/rd"
 	"github.com/weightalign/lab/rddkit/spike"
 )

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/weightalign/lab/rddkit"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/report"
 )
 

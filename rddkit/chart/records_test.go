@@ -10,8 +10,8 @@ import (
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/align"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/npy"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/report"
 )
 

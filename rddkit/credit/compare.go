@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Summary is a mean over repetitions.

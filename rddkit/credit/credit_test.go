@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // requireInvalid fails unless err says that field is wrong.

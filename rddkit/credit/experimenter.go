@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // ExperimenterTest is the talk's test for experimenters. One neuron, at rest at

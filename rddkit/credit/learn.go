@@ -6,8 +6,8 @@ import (
 	"math"
 	"sync"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // RuleKind names what a learning rule estimates the effect of a spike by.

@@ -3,7 +3,7 @@ package credit
 import (
 	"math"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Population describes LIF neurons whose input noise is partly shared. Per step,

@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // neuron is what a neuron has beside its membrane and its input.

@@ -13,7 +13,7 @@ import (
 	"os"
 
 	"github.com/weightalign/lab/data"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // contents reads a file, through gzip if it is compressed, and keeps the

@@ -20,7 +20,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // FetchOptions says how to fetch a data set. The zero value downloads it to the

@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // mirror is a server with files by name, which counts what it is asked for.

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/weightalign/lab/data"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/place"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Default is the data set that an empty name means. It is embedded: no

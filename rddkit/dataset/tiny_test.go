@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // tinySet is a made-up data set in one of the official formats, small enough

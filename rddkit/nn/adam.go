@@ -3,8 +3,8 @@ package nn
 import (
 	"math"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Adam is the optimiser of Kingma and Ba (ICLR 2015, algorithm 1): for every

@@ -6,8 +6,8 @@ import (
 	"sync"
 
 	"github.com/weightalign/lab/rddkit/internal/gemm"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Shape is the size of an image.

@@ -1,8 +1,8 @@
 package nn
 
 import (
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Optimiser changes the parameters by their gradients after each batch. SGD is

@@ -1,6 +1,6 @@
 package nn
 
-import "github.com/weightalign/lab/rddkit/internal/invalid"
+import "github.com/weightalign/lab/rddkit/invalid"
 
 // ReportConfig are the sizes of the report's network. Zero fields take the
 // report's values; Channels and Side have no default.

@@ -3,7 +3,7 @@ package nn
 import (
 	"math"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // wanted is what a batch's outputs should be: a label for each image or, with

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/npy"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Tensors returns everything that training changes or uses, by the names of

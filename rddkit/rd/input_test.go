@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Every bad input is an error that names the field, its value and what is

@@ -6,8 +6,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // RandomisationOptions says which points to treat as if randomised.

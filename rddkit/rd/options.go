@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // LocalConstant as Options.Order asks for order 0: the difference of weighted

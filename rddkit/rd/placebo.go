@@ -3,7 +3,7 @@ package rd
 import (
 	"fmt"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Placebo estimates jumps at false cutoffs, where there should be none, by Sharp

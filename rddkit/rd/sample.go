@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // A side holds the points on one side of the cutoff in ascending order of x.

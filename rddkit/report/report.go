@@ -20,7 +20,7 @@ import (
 	"sync"
 
 	"github.com/weightalign/lab/data"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Quantities that the report's figures show.

@@ -6,7 +6,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // The table of how the figures were read gives these values.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // ErrOrphan is the cause of a cancelled [Context] whose notebook kernel is

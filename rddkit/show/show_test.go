@@ -20,7 +20,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weightalign/lab/rddkit/internal/celltest"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 func picture(t *testing.T, width, height int) []byte {

@@ -4,8 +4,8 @@ import (
 	"math/bits"
 	"sync"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 const (

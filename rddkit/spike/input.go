@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // groupSize neurons are simulated side by side, one in each lane of a 256-bit

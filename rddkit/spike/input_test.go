@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 func poissonInput(t testing.TB, p Params, rule Drive, seed uint64, sizes []int, phaseSteps int, carried [][]bool) *PoissonInput {

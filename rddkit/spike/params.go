@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Params are the hyper-parameters of the LIF network. The wholly zero Params

@@ -17,9 +17,9 @@ import (
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/internal/gemm"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
 	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/nn"
 )
 

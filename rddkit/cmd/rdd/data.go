@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/weightalign/lab/rddkit/dataset"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/show"
 	"github.com/weightalign/lab/rddkit/show/terminal"
 )

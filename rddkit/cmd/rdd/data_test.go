@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 func runData(t *testing.T, args ...string) (stdout, stderr string, err error) {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/chart"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/report"
 )
 

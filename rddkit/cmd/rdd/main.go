@@ -25,7 +25,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // command is one sub-command: its first line of help and what it does.

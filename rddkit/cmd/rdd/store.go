@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/weightalign/lab/rddkit"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/place"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 func storeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -8,7 +8,7 @@ import (
 	"io"
 
 	"github.com/weightalign/lab/rddkit"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/show/terminal"
 )
 

@@ -10,8 +10,8 @@ import (
 	"math"
 	"text/tabwriter"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/verify"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // errDeviation means that a fixture was replayed and a number is off.

@@ -18,7 +18,7 @@ import (
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/feedback"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/show"
 )
 

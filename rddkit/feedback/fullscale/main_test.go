@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/weightalign/lab/rddkit/feedback"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // What is wrong is told before anything is made: here not even the folder could be.

@@ -16,7 +16,7 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 	"pgregory.net/rapid"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // needLibrary makes the library that is found serve, or skips.

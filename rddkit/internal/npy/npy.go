@@ -16,7 +16,7 @@ import (
 	npyio "github.com/sbinet/npyio/npy"
 	"github.com/sbinet/npyio/npz"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Number is an element type that rddkit stores.

@@ -10,8 +10,8 @@ import (
 	"slices"
 
 	"github.com/weightalign/lab/rddkit/dataset"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/npy"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // augmentReplayer replays the folder augment of the convolutional network's

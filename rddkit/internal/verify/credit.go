@@ -12,9 +12,9 @@ import (
 	"strings"
 
 	"github.com/weightalign/lab/rddkit/credit"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
 	"github.com/weightalign/lab/rddkit/internal/stream"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // creditReplayer replays the reference numbers of the causal effect of a spike.

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/weightalign/lab/rddkit/credit"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // learningRules are the rules by their names in the file.

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/weightalign/lab/rddkit/align"
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // metricsReplayer compares the metrics of weight symmetry.

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/rd"
 )
 

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Row compares one recorded quantity with this build's.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // fixtures are all that are committed.
