@@ -164,7 +164,7 @@ func (e Experiment) defaults() Experiment {
 	fill(&e.Method, RDD)
 	fill(&e.Epochs, 100)
 	fill(&e.RDDTime, 90)
-	fill(&e.Drive, spike.Accumulating.String())
+	fill(&e.Drive, string(spike.Accumulating))
 	fill(&e.BatchSize, 128)
 	fill(&e.LearningRate, 0.01)
 	fill(&e.Momentum, 0.9)
@@ -229,7 +229,7 @@ func (e Experiment) validate() error {
 			return invalid.New(c.field, c.value, c.allowed)
 		}
 	}
-	if _, err := spike.ParseDrive(e.Drive); err != nil {
+	if err := spike.Drive(e.Drive).Validate(); err != nil {
 		return err
 	}
 	if _, ok := losses[e.Loss]; !ok {
@@ -282,12 +282,8 @@ func (e Experiment) learner() (align.Learner, error) {
 	case NodePerturbation, DirectNodePerturbation:
 		return e.newPerturbation()
 	}
-	drive, err := spike.ParseDrive(e.Drive)
-	if err != nil {
-		return nil, err
-	}
 	options := align.RDDOptions{
-		Time: e.RDDTime, Interval: e.Interval, LearningRate: e.RDDRate, Drive: drive, Seed: e.Seed, Spike: spike.DefaultParams(),
+		Time: e.RDDTime, Interval: e.Interval, LearningRate: e.RDDRate, Drive: spike.Drive(e.Drive), Seed: e.Seed, Spike: spike.DefaultParams(),
 		ForgetRegressions: e.Carry == "driven" || e.Carry == "nothing",
 		ForgetDriven:      e.Carry == "regressions" || e.Carry == "nothing",
 	}

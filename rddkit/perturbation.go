@@ -37,7 +37,7 @@ func (e Experiment) newPerturbation() (align.Learner, error) {
 // batchTrainer returns what trains the network with the batches of an epoch,
 // numbered from 0.
 func (run *run) batchTrainer(epoch uint64) func(b *batch, number int) error {
-	learner, ok := run.learner.(align.BatchLearner)
+	learner, ok := run.learner.(align.Perturber)
 	if !ok {
 		return func(b *batch, _ int) error {
 			_, _, err := run.network.TrainBatch(b.images, b.labels, run.sgd)
@@ -60,11 +60,11 @@ func (run *run) batchTrainer(epoch uint64) func(b *batch, number int) error {
 			into = append(into, l.Feedback)
 		}
 	}
-	perturbed := make([]align.Perturbed, len(layers))
+	perturbed := make([]align.Batch, len(layers))
 	perturbation := nn.Perturbation{Layers: len(layers)}
-	perturbation.Observe = func(responses []nn.Response) error {
+	observe := func(responses []nn.Response) error {
 		for i, r := range responses {
-			perturbed[i] = align.Perturbed{Noise: r.Noise, Error: r.Error, Change: r.Change}
+			perturbed[i] = align.Batch{Noise: r.Noise, Error: r.Error, Change: r.Change}
 		}
 		changed, err := learner.LearnBatch(layers, perturbed)
 		if changed {
@@ -77,7 +77,7 @@ func (run *run) batchTrainer(epoch uint64) func(b *batch, number int) error {
 	return func(b *batch, number int) error {
 		perturbation.Noise = learner.Noise()
 		perturbation.Random = stream.New(e.Seed, "perturbations", epoch, uint64(number))
-		_, _, err := run.network.TrainPerturbed(nn.Batch{Images: b.images, Labels: b.labels}, run.sgd, &perturbation)
+		_, _, err := run.network.TrainObserved(nn.Batch{Images: b.images, Labels: b.labels}, run.sgd, &perturbation, observe)
 		return err
 	}
 }

@@ -156,7 +156,7 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets
 		if err := network.SetTensors(earlier.Network); err != nil {
 			return nil, err
 		}
-		if err := learner.UnmarshalBinary(earlier.Learner); err != nil {
+		if err := align.UnmarshalState(learner, earlier.Learner); err != nil {
 			return nil, err
 		}
 		now.record.Series, now.record.Provenance = earlier.Series, earlier.Provenance
@@ -472,7 +472,7 @@ func (run *run) save() error {
 	for _, t := range run.network.Tensors() {
 		network[t.Name] = t.Data
 	}
-	learner, err := run.learner.MarshalBinary()
+	learner, err := align.MarshalState(run.learner)
 	if err != nil {
 		return err
 	}

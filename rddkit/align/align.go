@@ -29,28 +29,22 @@ type Layer = LayerOf[float32]
 // start of the call. If ctx ends, Learn returns its error soon.
 // When Learn fails, the layers and the learner are as they were before.
 //
-// MarshalBinary gives the state between two epochs. A learner made with the
-// same options continues from it to the same bits after UnmarshalBinary.
+// What a learner keeps from one epoch to the next is its state: see
+// [MarshalState]. A learner that also learns while the network trains is a
+// [BatchLearner].
 type Learner interface {
 	Learn(ctx context.Context, layers []Layer, observe func(simulatedSeconds float64)) error
-	MarshalBinary() ([]byte, error)
-	UnmarshalBinary(state []byte) error
 }
 
 // FeedbackAlignment is the learner that learns nothing: feedback weights stay
-// random, and the feedforward weights come to meet them.
+// random, and the feedforward weights come to meet them. A learner that learns
+// from batches alone can embed it.
 type FeedbackAlignment struct{}
 
 // Learn checks the layers and calls observe(0).
 func (FeedbackAlignment) Learn(ctx context.Context, layers []Layer, observe func(float64)) error {
 	return learnAtOnce(ctx, layers, observe, func(Layer) {})
 }
-
-// MarshalBinary returns the empty state.
-func (FeedbackAlignment) MarshalBinary() ([]byte, error) { return nil, nil }
-
-// UnmarshalBinary accepts the empty state.
-func (FeedbackAlignment) UnmarshalBinary(state []byte) error { return noState(state) }
 
 // Backprop is the ideal: feedback weights are the transposed feedforward
 // weights.
@@ -68,12 +62,6 @@ func (Backprop) Learn(ctx context.Context, layers []Layer, observe func(float64)
 	})
 }
 
-// MarshalBinary returns the empty state.
-func (Backprop) MarshalBinary() ([]byte, error) { return nil, nil }
-
-// UnmarshalBinary accepts the empty state.
-func (Backprop) UnmarshalBinary(state []byte) error { return noState(state) }
-
 func learnAtOnce(ctx context.Context, layers []Layer, observe func(float64), learn func(Layer)) error {
 	if err := checkLayers(layers); err != nil {
 		return err
@@ -86,13 +74,6 @@ func learnAtOnce(ctx context.Context, layers []Layer, observe func(float64), lea
 	}
 	if observe != nil {
 		observe(0)
-	}
-	return nil
-}
-
-func noState(state []byte) error {
-	if len(state) > 0 {
-		return invalid.New("learner state", fmt.Sprintf("%d bytes", len(state)), "empty for a learner without state")
 	}
 	return nil
 }

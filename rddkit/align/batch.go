@@ -1,36 +1,66 @@
 package align
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
-// BatchLearner is a Learner that learns while the network trains: it wants
-// every training batch passed a second time, with normal noise of standard
-// deviation Noise added to what each of the layers' neurons sends up, and is
-// told what the noise did.
+// BatchLearner is a Learner that learns while the network trains.
 //
-// LearnBatch is called once for every batch, with layers of which only Feedback
-// is looked at (so that they need not lie on top of each other, as in Learn), and
-// reports whether it changed their Feedback. When a batch does not fit, nothing
-// has changed.
+// LearnBatch is called once for every batch, when its gradients are known and
+// before the optimiser changes the feedforward weights. Layers are as in Learn;
+// of direct feedback they need not lie on top of each other, have no Forward, and
+// Out is the number of the network's outputs. LearnBatch changes Feedback in
+// place and reports whether it did. When a batch does not fit, nothing has
+// changed.
 type BatchLearner interface {
 	Learner
+	LearnBatch(layers []Layer, batch []Batch) (changed bool, err error)
+}
+
+// Perturber is a BatchLearner that wants every batch passed a second time, with
+// normal noise of standard deviation Noise added to what each of the layers'
+// neurons sends up: its batches have Noise and Change. In a network without
+// convolutions it does not see the lowest layer, whose neurons are pixels.
+type Perturber interface {
+	BatchLearner
 	Noise() float64
-	LearnBatch(layers []Layer, batch []Perturbed) (changed bool, err error)
 }
 
-// Perturbed is what a batch told about one layer. Losses and errors are those
-// of single samples, not of their mean.
-type Perturbed struct {
-	Noise  []float32 // added to the activity of this layer, [sample][neuron]
-	Error  []float32 // error at the drive of the layer above, as it came down, [sample][neuron above]
-	Change []float64 // of each sample's loss under the noise, [sample]
+// OwnDecay marks a BatchLearner that decides alone how feedback weights decay:
+// the optimiser's weight decay does not shrink them (the published program's
+// does, by WeightDecay, not by LearningRate·WeightDecay).
+type OwnDecay interface{ OwnDecay() }
+
+// Batch is what a training batch showed of one layer: the numbers are valid
+// until LearnBatch returns. Losses and errors are those of single samples, not of
+// their mean.
+type Batch struct {
+	Activity []float32 // of this layer's neurons, [sample][neuron]
+	Error    []float32 // gradient of a sample's loss at the drive of the layer above, as it came down, [sample][neuron above]; with direct feedback that at the network's output
+	Gradient []float32 // of the batch's mean loss with respect to Forward, [neuron above][neuron]; nil with direct feedback
+	Noise    []float32 // added to Activity in a second pass, [sample][neuron]; for a Perturber
+	Change   []float64 // of each sample's loss under the noise, [sample]; for a Perturber
+	Rates    Rates
 }
 
-func checkBatch(layers []Layer, batch []Perturbed) error {
+// Rates are those of the step that the optimiser is about to make; see nn.SGD.
+type Rates struct{ LearningRate, Momentum, WeightDecay float64 }
+
+// Cost is what a learner has used since it was made.
+type Cost struct {
+	Seconds    float64 `json:"simulated_seconds,omitempty"` // simulated time, s
+	Spikes     uint64  `json:"spikes,omitempty"`            // of all simulated layers
+	Samples    uint64  `json:"samples,omitempty"`           // images or noise vectors passed through the network for learning alone
+	Operations uint64  `json:"operations,omitempty"`        // multiply-adds: of the rule and of those passes
+}
+
+// Costly is a learner that counts what it uses. The counts are part of its state.
+type Costly interface{ Cost() Cost }
+
+// checkPerturbed checks what a Perturber uses of a batch.
+func checkPerturbed(layers []Layer, batch []Batch) error {
 	if len(batch) != len(layers) || len(layers) == 0 {
 		return invalid.Newf("batch", len(batch), "one entry for each of the %d layers, of which there is at least one", len(layers))
 	}
@@ -60,23 +90,4 @@ func checkBatch(layers []Layer, batch []Perturbed) error {
 		}
 	}
 	return nil
-}
-
-// SignSymmetry is a control: before every epoch each feedback weight takes the
-// sign of its feedforward weight and keeps its own random size ("fixed random
-// magnitude sign-concordant feedback", Liao, Leibo, Poggio, AAAI 2016). It
-// tells how much of learning signs alone can explain.
-type SignSymmetry struct{ FeedbackAlignment }
-
-// Learn gives the feedback weights their signs, then calls observe(0).
-func (SignSymmetry) Learn(ctx context.Context, layers []Layer, observe func(float64)) error {
-	return learnAtOnce(ctx, layers, observe, func(l Layer) {
-		for j := range l.Out {
-			for i := range l.In {
-				if b := &l.Feedback[i*l.Out+j]; sign(float64(*b)) == -sign(float64(l.Forward[j*l.In+i])) {
-					*b = -*b
-				}
-			}
-		}
-	})
 }

@@ -16,7 +16,7 @@ func reportLayers() []Layer { return randomLayers[float32](1, 1600, 384, 192, 10
 // Accumulating every neuron is driven then.
 func BenchmarkRDDPhase(b *testing.B) {
 	for _, drive := range []spike.Drive{spike.Accumulating, spike.Fresh} {
-		b.Run(drive.String(), func(b *testing.B) {
+		b.Run(string(drive), func(b *testing.B) {
 			learner := must(NewRDD(RDDOptions{Seed: 1, Drive: drive}))
 			layers := reportLayers()
 			if err := learner.Learn(context.Background(), layers, nil); err != nil {

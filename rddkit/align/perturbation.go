@@ -163,10 +163,10 @@ func (p *Perturbation) Learn(ctx context.Context, layers []Layer, observe func(f
 }
 
 // LearnBatch learns from a batch whose noise had the standard deviation
-// Noise(); see [BatchLearner]. The error is an *invalid.Error for arrays that
+// Noise(); see [Perturber]. The error is an *invalid.Error for arrays that
 // do not fit or numbers that are not finite.
-func (p *Perturbation) LearnBatch(layers []Layer, batch []Perturbed) (changed bool, err error) {
-	if err := checkBatch(layers, batch); err != nil {
+func (p *Perturbation) LearnBatch(layers []Layer, batch []Batch) (changed bool, err error) {
+	if err := checkPerturbed(layers, batch); err != nil {
 		return false, err
 	}
 	for n, s := range p.sums {
@@ -236,7 +236,7 @@ const rowsPerPiece = 128
 
 // scale sets scaled to change/σ² times the errors, so that its product with
 // the noise is the product of λ with the errors.
-func (p *Perturbation) scale(b Perturbed, out int, perVariance float64) blas32.General {
+func (p *Perturbation) scale(b Batch, out int, perVariance float64) blas32.General {
 	p.scaled = grow(p.scaled, len(b.Error))
 	for s, change := range b.Change {
 		factor := float32(change * perVariance)
@@ -248,7 +248,7 @@ func (p *Perturbation) scale(b Perturbed, out int, perVariance float64) blas32.G
 }
 
 // descend makes one step of the rule Gradient.
-func (p *Perturbation) descend(l Layer, b Perturbed, perVariance float64) {
+func (p *Perturbation) descend(l Layer, b Batch, perVariance float64) {
 	samples := len(b.Change)
 	rate := float32(p.options.LearningRate)
 	scaled := p.scale(b, l.Out, perVariance)
@@ -266,7 +266,7 @@ func (p *Perturbation) descend(l Layer, b Perturbed, perVariance float64) {
 }
 
 // add adds a batch to the sums.
-func (p *Perturbation) add(s *perturbationSums, b Perturbed, perVariance float64) {
+func (p *Perturbation) add(s *perturbationSums, b Batch, perVariance float64) {
 	samples := len(b.Change)
 	scaled := p.scale(b, s.out, perVariance)
 	errors := matrix(b.Error, samples, s.out)

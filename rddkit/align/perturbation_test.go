@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -17,9 +18,9 @@ import (
 
 // perturbedLinear is a batch of one layer below a linear output: errors are
 // normal, and noise changes each loss by ξᵀ Wᵀ d, as it does on average.
-func perturbedLinear(l Layer, samples int, sigma float64, seed uint64) Perturbed {
+func perturbedLinear(l Layer, samples int, sigma float64, seed uint64) Batch {
 	random := stream.New(seed, "perturbed linear")
-	b := Perturbed{Noise: make([]float32, samples*l.In), Error: make([]float32, samples*l.Out), Change: make([]float64, samples)}
+	b := Batch{Noise: make([]float32, samples*l.In), Error: make([]float32, samples*l.Out), Change: make([]float64, samples)}
 	for k := range b.Noise {
 		b.Noise[k] = float32(sigma * random.NormFloat64())
 	}
@@ -54,9 +55,9 @@ func newPerturbation(t testing.TB, o PerturbationOptions) *Perturbation {
 	return p
 }
 
-func learnBatch(t testing.TB, p *Perturbation, l Layer, b Perturbed) {
+func learnBatch(t testing.TB, p *Perturbation, l Layer, b Batch) {
 	t.Helper()
-	if _, err := p.LearnBatch([]Layer{l}, []Perturbed{b}); err != nil {
+	if _, err := p.LearnBatch([]Layer{l}, []Batch{b}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -66,7 +67,7 @@ func learnBatch(t testing.TB, p *Perturbation, l Layer, b Perturbed) {
 // Σd² = 5, and the least-squares weight is 16/(5 + γ); the gradient step from
 // B = 0.25 is B − rate·(0.25·5 − 16).
 func TestPerturbationByHand(t *testing.T) {
-	b := Perturbed{Noise: []float32{0.5, -1}, Error: []float32{2, -1}, Change: []float64{3, 1}}
+	b := Batch{Noise: []float32{0.5, -1}, Error: []float32{2, -1}, Change: []float64{3, 1}}
 	l := Layer{In: 1, Out: 1, Forward: []float32{1}, Feedback: []float32{0.25}}
 	learnBatch(t, newPerturbation(t, PerturbationOptions{Noise: 0.5, Ridge: 3}), l, b)
 	if l.Feedback[0] != 2 {
@@ -87,16 +88,16 @@ func TestLeastSquaresAddsBatches(t *testing.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		a, b := randomLayer(in, out, seed), randomLayer(in, out, seed)
 		first, second := perturbedLinear(a, 9, 0.1, seed), perturbedLinear(a, 5, 0.1, seed+1)
-		both := Perturbed{append(append([]float32{}, first.Noise...), second.Noise...), append(append([]float32{}, first.Error...), second.Error...), append(append([]float64{}, first.Change...), second.Change...)}
+		both := Batch{Noise: slices.Concat(first.Noise, second.Noise), Error: slices.Concat(first.Error, second.Error), Change: slices.Concat(first.Change, second.Change)}
 		one, two := &Perturbation{}, &Perturbation{}
 		one.options, _ = PerturbationOptions{Noise: 0.1}.resolved()
 		two.options = one.options
-		for _, part := range []Perturbed{first, second} {
-			if _, err := one.LearnBatch([]Layer{a}, []Perturbed{part}); err != nil {
+		for _, part := range []Batch{first, second} {
+			if _, err := one.LearnBatch([]Layer{a}, []Batch{part}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := two.LearnBatch([]Layer{b}, []Perturbed{both}); err != nil {
+		if _, err := two.LearnBatch([]Layer{b}, []Batch{both}); err != nil {
 			t.Fatal(err)
 		}
 		for k := range a.Feedback {
@@ -195,7 +196,7 @@ func TestNoiseSchedule(t *testing.T) {
 // 20 on average, so that with B₀ = 0.25, γ = 20/0.25² = 320 and B is
 // (320·0.25 + 16)/(320 + 5).
 func TestPriorByHand(t *testing.T) {
-	b := Perturbed{Noise: []float32{0.5, -1}, Error: []float32{2, -1}, Change: []float64{3, 1}}
+	b := Batch{Noise: []float32{0.5, -1}, Error: []float32{2, -1}, Change: []float64{3, 1}}
 	l := Layer{In: 1, Out: 1, Forward: []float32{1}, Feedback: []float32{0.25}}
 	learnBatch(t, newPerturbation(t, PerturbationOptions{Noise: 0.5, Prior: true}), l, b)
 	if want := float32(96. / 325); l.Feedback[0] != want {
@@ -203,7 +204,7 @@ func TestPriorByHand(t *testing.T) {
 	}
 	// Neurons that are silent above change no loss and get no error: no evidence.
 	silent, before := randomLayer(3, 2, 1), randomLayer(3, 2, 1).Feedback
-	nothing := Perturbed{Noise: make([]float32, 12), Error: make([]float32, 8), Change: make([]float64, 4)}
+	nothing := Batch{Noise: make([]float32, 12), Error: make([]float32, 8), Change: make([]float64, 4)}
 	learnBatch(t, newPerturbation(t, PerturbationOptions{Prior: true}), silent, nothing)
 	for k, b := range silent.Feedback {
 		if math.Abs(float64(b-before[k])) > 1e-6 {
@@ -272,8 +273,8 @@ func TestRestart(t *testing.T) {
 	layers := []Layer{randomLayer(3, 2, 1), randomLayer(2, 2, 2)}
 	again := []Layer{randomLayer(3, 2, 1), randomLayer(2, 2, 2)}
 	p, fresh := newPerturbation(t, PerturbationOptions{Restart: 1}), newPerturbation(t, PerturbationOptions{})
-	batch := func(seed uint64) []Perturbed {
-		return []Perturbed{perturbedLinear(layers[0], 4, 0.01, seed), perturbedLinear(layers[1], 4, 0.01, seed)}
+	batch := func(seed uint64) []Batch {
+		return []Batch{perturbedLinear(layers[0], 4, 0.01, seed), perturbedLinear(layers[1], 4, 0.01, seed)}
 	}
 	for seed := range uint64(2) {
 		if _, err := p.LearnBatch(layers, batch(seed)); err != nil {
@@ -315,13 +316,13 @@ func TestBadPerturbationInput(t *testing.T) {
 		return err
 	}
 	p := newPerturbation(t, PerturbationOptions{})
-	learnt := func(layers []Layer, change func(*Perturbed)) error {
+	learnt := func(layers []Layer, change func(*Batch)) error {
 		b := perturbedLinear(l, 4, 0.01, 1)
 		change(&b)
-		_, err := p.LearnBatch(layers, []Perturbed{b})
+		_, err := p.LearnBatch(layers, []Batch{b})
 		return err
 	}
-	keep := func(*Perturbed) {}
+	keep := func(*Batch) {}
 	before := append([]float32(nil), l.Feedback...)
 	for field, err := range map[string]error{
 		"PerturbationOptions.Rule":         made(PerturbationOptions{Rule: 2}),
@@ -334,16 +335,16 @@ func TestBadPerturbationInput(t *testing.T) {
 		"layers[1].Feedback": func() error {
 			silent := Layer{In: 3, Out: 2, Feedback: make([]float32, 6)}
 			b := perturbedLinear(l, 4, 0.01, 1)
-			_, err := newPerturbation(t, PerturbationOptions{Prior: true}).LearnBatch([]Layer{l, silent}, []Perturbed{b, b})
+			_, err := newPerturbation(t, PerturbationOptions{Prior: true}).LearnBatch([]Layer{l, silent}, []Batch{b, b})
 			return err
 		}(),
 		"batch":              learnt(nil, keep),
 		"layers[0].Feedback": learnt([]Layer{{In: 3, Out: 2}}, keep),
-		"batch[0].Noise":     learnt([]Layer{l}, func(b *Perturbed) { b.Noise = b.Noise[1:] }),
-		"batch[0].Error":     learnt([]Layer{l}, func(b *Perturbed) { b.Error = nil }),
-		"batch[0].Change":    learnt([]Layer{l}, func(b *Perturbed) { *b = Perturbed{} }),
-		"batch[0].Change[1]": learnt([]Layer{l}, func(b *Perturbed) { b.Change[1] = math.NaN() }),
-		"batch[0].Error[3]":  learnt([]Layer{l}, func(b *Perturbed) { b.Error[3] = float32(math.Inf(1)) }),
+		"batch[0].Noise":     learnt([]Layer{l}, func(b *Batch) { b.Noise = b.Noise[1:] }),
+		"batch[0].Error":     learnt([]Layer{l}, func(b *Batch) { b.Error = nil }),
+		"batch[0].Change":    learnt([]Layer{l}, func(b *Batch) { *b = Batch{} }),
+		"batch[0].Change[1]": learnt([]Layer{l}, func(b *Batch) { b.Change[1] = math.NaN() }),
+		"batch[0].Error[3]":  learnt([]Layer{l}, func(b *Batch) { b.Error[3] = float32(math.Inf(1)) }),
 	} {
 		var wrong *invalid.Error
 		if !errors.As(err, &wrong) || wrong.Field != field {
@@ -356,7 +357,7 @@ func TestBadPerturbationInput(t *testing.T) {
 	learnBatch(t, p, l, perturbedLinear(l, 4, 0.01, 1))
 	other := randomLayer(2, 2, 1)
 	var wrong *invalid.Error
-	if _, err := p.LearnBatch([]Layer{other}, []Perturbed{perturbedLinear(other, 4, 0.01, 1)}); !errors.As(err, &wrong) {
+	if _, err := p.LearnBatch([]Layer{other}, []Batch{perturbedLinear(other, 4, 0.01, 1)}); !errors.As(err, &wrong) {
 		t.Errorf("layers of other sizes: %v", err)
 	}
 }
@@ -396,8 +397,8 @@ func ExamplePerturbation() {
 		return
 	}
 	layer := Layer{In: 1, Out: 1, Forward: []float32{2.8}, Feedback: []float32{-0.1}}
-	batch := Perturbed{Noise: []float32{0.02}, Error: []float32{2}, Change: []float64{0.03}}
-	if _, err := learner.LearnBatch([]Layer{layer}, []Perturbed{batch}); err != nil {
+	batch := Batch{Noise: []float32{0.02}, Error: []float32{2}, Change: []float64{0.03}}
+	if _, err := learner.LearnBatch([]Layer{layer}, []Batch{batch}); err != nil {
 		fmt.Println(err)
 		return
 	}

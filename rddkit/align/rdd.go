@@ -18,7 +18,7 @@ type RDDOptions struct {
 	LearningRate    float64      // η of the online regressions; 0 means 0.001
 	AcceptHalfWidth float64      // windows whose largest drive is farther from the threshold are left out; 0 means 10
 	Estimator       Estimator    // Sharp, Fuzzy or Wald
-	Drive           spike.Drive  // Accumulating (as published) or Fresh
+	Drive           spike.Drive  // Accumulating (as published), Fresh, or a registered rule
 	Seed            uint64       // of the input spikes and the driven neurons
 	Spike           spike.Params // the wholly zero value means spike.DefaultParams
 
@@ -59,8 +59,9 @@ func (o RDDOptions) resolved() (RDDOptions, error) {
 	if o.Estimator < Sharp || o.Estimator > Wald {
 		return o, invalid.New("RDDOptions.Estimator", int(o.Estimator), "align.Sharp, align.Fuzzy or align.Wald")
 	}
-	if o.Drive != spike.Accumulating && o.Drive != spike.Fresh {
-		return o, invalid.New("RDDOptions.Drive", int(o.Drive), "spike.Accumulating or spike.Fresh")
+	o.Drive = o.Drive.OrDefault()
+	if err := invalid.In("RDDOptions.Drive", o.Drive.Validate()); err != nil {
+		return o, err
 	}
 	return o, nil
 }
@@ -87,7 +88,7 @@ type RDD struct {
 	options    RDDOptions
 	epoch      uint64 // the next Learn's
 	layers     []*regressions
-	driven     [][]bool          // carried over by the rule Accumulating
+	driven     [][]bool          // carried over, but for the rule Fresh
 	simulation *spike.Simulation // of the run in progress
 }
 
@@ -136,7 +137,7 @@ func (r *RDD) Learn(ctx context.Context, layers []Layer, observe func(simulatedS
 	if err := run(ctx, r, layers, plan, tell); err != nil {
 		return err
 	}
-	if r.options.Drive == spike.Accumulating && !r.options.ForgetDriven {
+	if r.options.Drive != spike.Fresh && !r.options.ForgetDriven {
 		r.driven = input.Driven()
 	}
 	return nil

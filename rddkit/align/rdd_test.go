@@ -286,7 +286,7 @@ func TestBadInputIsNamed(t *testing.T) {
 		"RDDOptions.LearningRate":    {LearningRate: math.NaN()},
 		"RDDOptions.AcceptHalfWidth": {AcceptHalfWidth: math.Inf(1)},
 		"RDDOptions.Estimator":       {Estimator: -1},
-		"RDDOptions.Drive":           {Drive: 7},
+		"RDDOptions.Drive":           {Drive: "often"},
 		"Params.MemorySteps":         {Spike: spike.Params{Step: 0.001, DendriteConductance: 1, Threshold: 1, RefractorySteps: 1, SynapseTime: 1, MembraneTime: 2}},
 	} {
 		_, err := NewRDD(o)

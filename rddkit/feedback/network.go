@@ -17,6 +17,7 @@ type learning struct {
 	layers       []align.Layer       // all but the first, whose error goes nowhere
 	learner      *align.Perturbation // nil if feedback weights are not learned
 	perturbation *nn.Perturbation    // nil without a perturbed pass
+	observe      func([]nn.Response) error
 }
 
 // newLearning returns a fully connected network of squared error. Weights,
@@ -61,10 +62,10 @@ func (l *learning) learn(o align.PerturbationOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	batch := make([]align.Perturbed, len(l.layers))
-	l.perturbation.Observe = func(responses []nn.Response) error {
+	batch := make([]align.Batch, len(l.layers))
+	l.observe = func(responses []nn.Response) error {
 		for i, r := range responses {
-			batch[i] = align.Perturbed{Noise: r.Noise, Error: r.Error, Change: r.Change}
+			batch[i] = align.Batch{Noise: r.Noise, Error: r.Error, Change: r.Change}
 		}
 		changed, err := l.learner.LearnBatch(l.layers, batch)
 		if changed {
@@ -87,7 +88,7 @@ func (l *learning) step(b nn.Batch, o nn.Optimiser) (loss float64, err error) {
 	if l.learner != nil {
 		l.perturbation.Noise = l.learner.Noise()
 	}
-	loss, _, err = l.network.TrainPerturbed(b, o, l.perturbation)
+	loss, _, err = l.network.TrainObserved(b, o, l.perturbation, l.observe)
 	return loss, err
 }
 

@@ -22,6 +22,15 @@ func Newf(field string, value any, allowed string, args ...any) error {
 	return New(field, value, fmt.Sprintf(allowed, args...))
 }
 
+// In returns err under the name that the user wrote: an *Error about another
+// field becomes one about field. Other errors, and nil, it returns as they are.
+func In(field string, err error) error {
+	if e, ok := err.(*Error); ok {
+		return &Error{Field: field, Value: e.Value, Allowed: e.Allowed}
+	}
+	return err
+}
+
 func (e *Error) Error() string {
 	if s, ok := e.Value.(string); ok {
 		return fmt.Sprintf("%s is %q: want %s", e.Field, s, e.Allowed)

@@ -47,6 +47,10 @@ type Layer struct {
 
 	Route Route
 
+	// KeepFeedback leaves Feedback to whoever learns it: an optimiser's weight
+	// decay does not shrink it.
+	KeepFeedback bool
+
 	weight, bias parameter // hold Weight and Bias
 	activation   Activation
 	number       int // of the activation function, counted from the input; 0 if linear

@@ -84,7 +84,8 @@ type Network struct {
 	probabilities []float32  // [image][class]
 	scratch       []float64
 	pieces        []piece
-	noise         *noise // nil before the first perturbed batch
+	noise         *noise      // nil before the first perturbed batch
+	errors        [][]float32 // per stage: for Response
 
 	mutex      sync.Mutex
 	workspaces []*workspace
@@ -216,12 +217,11 @@ func (n *Network) TrainBatch(images []float32, labels []uint8, optimiser Optimis
 	if optimiser == nil {
 		return 0, 0, invalid.New("optimiser", nil, "an SGD or a *Adam")
 	}
-	return n.train(Batch{Images: images, Labels: labels}, optimiser, nil)
+	return n.train(Batch{Images: images, Labels: labels}, optimiser, nil, nil)
 }
 
-// train is TrainBatch, without an optimiser if it is nil, with a perturbed pass
-// unless p is nil.
-func (n *Network) train(b Batch, optimiser Optimiser, p *Perturbation) (loss float64, wrong int, err error) {
+// train is TrainObserved.
+func (n *Network) train(b Batch, optimiser Optimiser, p *Perturbation, observe func([]Response) error) (loss float64, wrong int, err error) {
 	want, err := n.checkBatch(b)
 	if err != nil {
 		return 0, 0, err
@@ -246,8 +246,8 @@ func (n *Network) train(b Batch, optimiser Optimiser, p *Perturbation) (loss flo
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, 0, invalid.New("loss", loss, "a finite number: a smaller LearningRate, finite images and weights")
 	}
-	if p != nil && p.Observe != nil {
-		if err := p.Observe(n.responses(batch)); err != nil {
+	if observe != nil {
+		if err := observe(n.responses(b.Images, batch)); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -22,7 +22,7 @@ type Optimiser interface {
 // As in the published code, a WeightDecay above zero also shrinks the Feedback
 // of every layer that uses it, after each batch, by WeightDecay·Feedback: not
 // by LearningRate·WeightDecay, so that feedback weights decay much faster than
-// weights.
+// weights. Layer.KeepFeedback prevents it.
 type SGD struct {
 	LearningRate float64 // above 0 and below 1e6; the report's is 0.01
 	Momentum     float64 // 0 (none) to below 1; the report's is 0.9
@@ -55,7 +55,7 @@ func (s SGD) step(n *Network) {
 		if piece.parameter != nil {
 			p := piece.parameter
 			descend(p.value[piece.from:piece.to], p.gradient[piece.from:piece.to], p.momentum[piece.from:piece.to], rate, momentum, decay)
-		} else if l := piece.feedbackOf; decay > 0 && l.Route == ThroughFeedback {
+		} else if l := piece.feedbackOf; decay > 0 && l.Route == ThroughFeedback && !l.KeepFeedback {
 			shrink(l.Feedback[piece.from:piece.to], decay)
 		}
 	})

@@ -41,10 +41,6 @@ type Perturbation struct {
 	// Direct trains each hidden layer by the estimated gradient itself, with no
 	// feedback weight at all.
 	Direct bool
-	// Observe, unless it is nil, is called with what the batch told about each
-	// layer that was perturbed at its inputs, from the lowest up, before the
-	// optimiser changes anything.
-	Observe func(responses []Response) error
 }
 
 // Response is what a batch told about the feedback weights of one fully
@@ -52,12 +48,18 @@ type Perturbation struct {
 // are overwritten by the next batch.
 type Response struct {
 	Layer *Layer
-	Noise []float32 // added to the layer's inputs, [image][input]
+	// Activity is what the layer took, without noise, [image][input]; the inputs
+	// of a convolutional layer are in the order [row][column][channel].
+	Activity []float32
 	// Error is the gradient of each image's loss with respect to the layer's
 	// drive, as it came down, [image][unit]; with direct feedback that with
 	// respect to the network's output, [image][class].
-	Error  []float32
-	Change []float64 // of each image's loss, [image]; the same for all layers
+	Error []float32
+	// Gradient is that of what training descends (the mean loss of the batch; with
+	// SquaredError the sum) with respect to the layer's Weight, of its shape.
+	Gradient []float32
+	Noise    []float32 // added to the layer's inputs, [image][input]; nil without a perturbed pass
+	Change   []float64 // of each image's loss under the noise, [image], the same for all layers; nil without
 }
 
 func (p *Perturbation) validate(layers int) error {
@@ -78,16 +80,19 @@ type noise struct {
 	on             bool        // in the perturbed pass
 	inputs         [][]float32 // per stage: added to its input; nil for none
 	constants      map[*Layer][]float32
-	errors         [][]float32 // per stage: for Response
-	before, change []float64   // losses of the perturbed pass; of the clean one less of it
+	before, change []float64 // losses of the perturbed pass; of the clean one less of it
 	running        [][]float32
 }
 
-// TrainPerturbed is TrainBatch with a perturbed pass in addition; a nil
-// optimiser leaves the network as it is but for running statistics. loss and
-// wrong are those without noise.
-func (n *Network) TrainPerturbed(b Batch, o Optimiser, p *Perturbation) (loss float64, wrong int, err error) {
-	return n.train(b, o, p)
+// TrainObserved is TrainBatch for a learner of feedback weights: unless p is
+// nil, with a perturbed pass in addition; and before the optimiser changes
+// anything, observe (unless it is nil) is called with what the batch told about
+// the layers, from the lowest up: those that were perturbed at their inputs, or
+// without p all fully connected ones; with direct feedback all but the first. An
+// error of observe ends the step. A nil optimiser leaves the network as it is but
+// for running statistics. loss and wrong are those without noise.
+func (n *Network) TrainObserved(b Batch, o Optimiser, p *Perturbation, observe func(responses []Response) error) (loss float64, wrong int, err error) {
+	return n.train(b, o, p, observe)
 }
 
 // TrainTargets is TrainBatch for targets in place of labels.
@@ -95,14 +100,14 @@ func (n *Network) TrainTargets(inputs, targets []float32, o Optimiser) (loss flo
 	if o == nil {
 		return 0, invalid.New("optimiser", nil, "an SGD or a *Adam")
 	}
-	loss, _, err = n.train(Batch{Images: inputs, Targets: targets}, o, nil)
+	loss, _, err = n.train(Batch{Images: inputs, Targets: targets}, o, nil, nil)
 	return loss, err
 }
 
 // perturb runs the perturbed pass.
 func (n *Network) perturb(p *Perturbation, images []float32, want wanted, batch int) {
 	if n.noise == nil {
-		n.noise = &noise{inputs: make([][]float32, len(n.stages)), errors: make([][]float32, len(n.stages)), constants: map[*Layer][]float32{}}
+		n.noise = &noise{inputs: make([][]float32, len(n.stages)), constants: map[*Layer][]float32{}}
 	}
 	z := n.noise
 	z.Perturbation, z.on = p, true
@@ -232,29 +237,44 @@ func (n *Network) perImage(batch int) float64 {
 	return 1 / float64(batch)
 }
 
-// responses gathers what Observe is told.
-func (n *Network) responses(batch int) []Response {
-	z := n.noise
+// responses gathers what observe is told of a batch.
+func (n *Network) responses(images []float32, batch int) []Response {
+	if n.errors == nil {
+		n.errors = make([][]float32, len(n.stages))
+	}
 	scale := float32(1 / n.perImage(batch))
+	top := n.stages[len(n.stages)-1]
 	var list []Response
 	for i, s := range n.stages {
-		if z.inputs[i] == nil {
+		l := s.layer()
+		if l == nil || n.noise != nil && n.noise.inputs[i] == nil {
 			continue
 		}
+		r := Response{Layer: l, Activity: images, Gradient: l.weight.gradient}
 		from := s
-		if s.layer().Direct != nil {
-			from = n.stages[len(n.stages)-1]
-		} else if _, convolutional := s.(*convolution); convolutional {
-			continue // its drive's error is not kept
+		if l.Direct != nil {
+			from = top
+		} else if _, convolutional := s.(*convolution); convolutional || n.noise == nil && n.directs() {
+			continue // a convolution's drive's error is not kept; the images need no direct error
 		}
-		z.errors[i] = grow(z.errors[i], len(from.gradient()))
+		if i > 0 {
+			r.Activity = n.stages[i-1].result()
+		}
+		n.errors[i] = grow(n.errors[i], len(from.gradient()))
 		for k, d := range from.gradient() {
-			z.errors[i][k] = scale * d
+			n.errors[i][k] = scale * d
 		}
-		list = append(list, Response{s.layer(), z.inputs[i], z.errors[i], z.change})
+		r.Error = n.errors[i]
+		if n.noise != nil {
+			r.Noise, r.Change = n.noise.inputs[i], n.noise.change
+		}
+		list = append(list, r)
 	}
 	return list
 }
+
+// directs reports whether the output's error goes to the layers directly.
+func (n *Network) directs() bool { return n.Layers[len(n.Layers)-1].Direct != nil }
 
 // HiddenErrors returns the gradients of the batch's loss with respect to the
 // inputs of every layer but the first, from the lowest up, as the routes carry

@@ -136,7 +136,7 @@ func TestPerturbationEstimatesTheGradient(t *testing.T) {
 		sum, square := [2][]float64{make([]float64, 8), make([]float64, 6)}, [2][]float64{make([]float64, 8), make([]float64, 6)}
 		const passes = 20000
 		p := &Perturbation{Noise: 0.01, Random: stream.New(6, "perturbations"), Constant: true}
-		p.Observe = func(responses []Response) error {
+		observe := func(responses []Response) error {
 			for l, r := range responses {
 				each := len(r.Noise) / len(r.Change)
 				for k, x := range r.Noise {
@@ -148,7 +148,7 @@ func TestPerturbationEstimatesTheGradient(t *testing.T) {
 			return nil
 		}
 		for range passes {
-			if _, _, err := n.TrainPerturbed(b, nil, p); err != nil {
+			if _, _, err := n.TrainObserved(b, nil, p, observe); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -170,18 +170,19 @@ func TestPerturbedPassLeavesTrainingAlone(t *testing.T) {
 	a, b := small(t, DoubleSoftmax), small(t, DoubleSoftmax)
 	images, labels := randomBatch(a, 6)
 	seen := 0
-	p := &Perturbation{Noise: 0.1, Random: stream.New(1, "perturbations"), Layers: 3, Observe: func(r []Response) error {
+	p := &Perturbation{Noise: 0.1, Random: stream.New(1, "perturbations"), Layers: 3}
+	observe := func(r []Response) error {
 		if len(r) != 3 || r[0].Layer.Name != "fc1" || len(r[2].Noise) != 6*12 || len(r[2].Error) != 6*5 {
 			t.Errorf("responses %v", r)
 		}
 		seen++
 		return nil
-	}}
+	}
 	for range 3 {
 		if _, _, err := a.TrainBatch(images, labels, ReportSGD()); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := b.TrainPerturbed(Batch{Images: images, Labels: labels}, ReportSGD(), p); err != nil {
+		if _, _, err := b.TrainObserved(Batch{Images: images, Labels: labels}, ReportSGD(), p, observe); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -251,7 +252,8 @@ func TestResponsesToDirectFeedback(t *testing.T) {
 	n := small(t, Softmax)
 	n.UseDirectFeedback(1)
 	images, labels := randomBatch(n, 6)
-	p := &Perturbation{Noise: 0.1, Random: stream.New(1, "perturbations"), Observe: func(responses []Response) error {
+	p := &Perturbation{Noise: 0.1, Random: stream.New(1, "perturbations")}
+	observe := func(responses []Response) error {
 		for i, r := range responses {
 			if r.Layer != n.Layers[i+1] || len(r.Noise)*n.Classes != 6*len(r.Layer.Direct) || len(r.Error) != 6*n.Classes {
 				t.Errorf("%s: %d of noise, %d of errors, %d direct weights", r.Layer.Name, len(r.Noise), len(r.Error), len(r.Layer.Direct))
@@ -269,8 +271,8 @@ func TestResponsesToDirectFeedback(t *testing.T) {
 			t.Errorf("%d responses, want 4", len(responses))
 		}
 		return nil
-	}}
-	if _, _, err := n.TrainPerturbed(Batch{Images: images, Labels: labels}, nil, p); err != nil {
+	}
+	if _, _, err := n.TrainObserved(Batch{Images: images, Labels: labels}, nil, p, observe); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -288,7 +290,7 @@ func TestDirectPerturbationLearns(t *testing.T) {
 	p := &Perturbation{Noise: 0.01, Random: stream.New(2, "perturbations"), Direct: true}
 	var first, last float64
 	for k := range 3000 {
-		loss, _, err := n.TrainPerturbed(Batch{Images: inputs, Targets: targets}, SGD{LearningRate: 2e-3}, p)
+		loss, _, err := n.TrainObserved(Batch{Images: inputs, Targets: targets}, SGD{LearningRate: 2e-3}, p, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +343,7 @@ func TestPerturbedTrainingIsTheSameOnAnyNumberOfCores(t *testing.T) {
 		p := &Perturbation{Noise: 0.1, Random: stream.New(1, "perturbations"), Direct: true}
 		adam := &Adam{}
 		for range 3 {
-			if _, _, err := n.TrainPerturbed(Batch{Images: normals(1, 32*30), Targets: normals(2, 32*4)}, adam, p); err != nil {
+			if _, _, err := n.TrainObserved(Batch{Images: normals(1, 32*30), Targets: normals(2, 32*4)}, adam, p, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -358,14 +360,14 @@ func TestBadPerturbations(t *testing.T) {
 	good := Batch{Images: normals(1, 6), Targets: normals(2, 4)}
 	random := stream.New(1, "perturbations")
 	perturbed := func(b Batch, p Perturbation) error {
-		_, _, err := n.TrainPerturbed(b, nil, &p)
+		_, _, err := n.TrainObserved(b, nil, &p, nil)
 		return err
 	}
 	classes := small(t, Softmax)
 	_, err := classes.TrainTargets(good.Images, good.Targets, ReportSGD())
 	stopped := errors.New("stopped")
-	if err := perturbed(good, Perturbation{Noise: 1, Random: random, Observe: func([]Response) error { return stopped }}); err != stopped {
-		t.Errorf("Observe's error became %v", err)
+	if _, _, err := n.TrainObserved(good, nil, nil, func([]Response) error { return stopped }); err != stopped {
+		t.Errorf("observe's error became %v", err)
 	}
 	for field, err := range map[string]error{
 		"Noise":   perturbed(good, Perturbation{Random: random}),
@@ -389,5 +391,37 @@ func TestBadPerturbations(t *testing.T) {
 		if !errors.As(err, &wrong) || wrong.Allowed != allowed {
 			t.Errorf("%v, want what is allowed to be %q", err, allowed)
 		}
+	}
+}
+
+// What a batch tells without noise: activity and error of every fully connected
+// layer, whose product is the gradient.
+func TestResponsesWithoutNoise(t *testing.T) {
+	n := small(t, DoubleSoftmax)
+	images, labels := randomBatch(n, 6)
+	seen := 0
+	_, _, err := n.TrainObserved(Batch{Images: images, Labels: labels}, ReportSGD(), nil, func(responses []Response) error {
+		for _, r := range responses {
+			seen++
+			out, in := r.Layer.Shape[0], r.Layer.Shape[1]
+			if r.Noise != nil || r.Change != nil || len(r.Activity) != 6*in || len(r.Error) != 6*out {
+				t.Fatalf("%s: %d activities, %d errors, %d of noise", r.Layer.Name, len(r.Activity), len(r.Error), len(r.Noise))
+			}
+			for o := range out {
+				for i := range in {
+					sum := 0.0
+					for s := range 6 {
+						sum += float64(r.Activity[s*in+i]) * float64(r.Error[s*out+o]) / 6
+					}
+					if got := float64(r.Gradient[o*in+i]); math.Abs(got-sum) > 1e-6+1e-4*math.Abs(sum) {
+						t.Fatalf("%s: gradient[%d][%d] is %g, the product %g", r.Layer.Name, o, i, got, sum)
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || seen != 3 {
+		t.Errorf("%d responses, %v: want 3", seen, err)
 	}
 }

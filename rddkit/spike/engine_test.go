@@ -51,7 +51,7 @@ func TestSimulationEqualsTheModel(t *testing.T) {
 		net := smallNetwork(t)
 		phaseSteps := rapid.IntRange(1, 700).Draw(t, "steps per phase")
 		seed := rapid.Uint64().Draw(t, "seed")
-		rule := Drive(rapid.IntRange(0, 1).Draw(t, "drive"))
+		rule := rapid.SampledFrom([]Drive{Accumulating, Fresh}).Draw(t, "drive")
 		limit := rapid.IntRange(0, 1000).Draw(t, "limit")
 		input := func() Input {
 			in, err := NewPoissonInput(net.Params, rule, seed, 3, net.Sizes, phaseSteps, nil)

@@ -76,6 +76,7 @@ func (in *recordedInput) fill(rows []float64, layer, group, first int) {
 type PoissonInput struct {
 	params     Params
 	rule       Drive
+	redrawn    func(Redraw)
 	seed       uint64
 	epoch      uint64
 	sizes      []int
@@ -83,7 +84,6 @@ type PoissonInput struct {
 
 	driven     [][]bool // [layer][neuron], by the redraws up to and with number redraws
 	redraws    int      // the next redraw's number
-	chosen     []bool   // by the redraw at work
 	thresholds [][8]int32
 
 	// of the layer whose phase it is
@@ -101,8 +101,8 @@ type generator struct {
 }
 
 // NewPoissonInput returns the input of one run of len(sizes)-1 phases, drawn
-// from seed and epoch. With the rule Accumulating, carried holds the neurons
-// driven at the end of the run before, [layer][neuron], or is nil.
+// from seed and epoch. carried holds the neurons driven at the end of the run
+// before, [layer][neuron], or is nil; the rule Fresh has no use for it.
 func NewPoissonInput(p Params, rule Drive, seed, epoch uint64, sizes []int, phaseSteps int, carried [][]bool) (*PoissonInput, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -110,15 +110,16 @@ func NewPoissonInput(p Params, rule Drive, seed, epoch uint64, sizes []int, phas
 	if err := checkSizes(sizes); err != nil {
 		return nil, err
 	}
-	if rule != Accumulating && rule != Fresh {
-		return nil, invalid.New("drive", int(rule), "spike.Accumulating or spike.Fresh")
+	redraw, err := rule.rule()
+	if err != nil {
+		return nil, err
 	}
 	p = p.OrDefault()
-	in := &PoissonInput{params: p, rule: rule, seed: seed, epoch: epoch, sizes: sizes, phaseSteps: phaseSteps,
+	in := &PoissonInput{params: p, rule: rule.OrDefault(), redrawn: redraw, seed: seed, epoch: epoch, sizes: sizes, phaseSteps: phaseSteps,
 		driven: make([][]bool, len(sizes)-1), thresholds: poissonThresholds(p.InputRate * p.Step)}
 	for l := range in.driven {
 		in.driven[l] = make([]bool, sizes[l])
-		if rule == Accumulating && carried != nil {
+		if rule != Fresh && carried != nil {
 			if len(carried) != len(in.driven) || len(carried[l]) != sizes[l] {
 				return nil, invalid.Newf("carried driven neurons", fmt.Sprintf("of %d layers", len(carried)), "one flag for each neuron of %v", sizes[:len(sizes)-1])
 			}
@@ -129,7 +130,7 @@ func NewPoissonInput(p Params, rule Drive, seed, epoch uint64, sizes []int, phas
 }
 
 // Driven returns which neurons are driven at the end of the run,
-// [layer][neuron]: what Accumulating carries over to the next.
+// [layer][neuron]: what is carried over to the next.
 func (in *PoissonInput) Driven() [][]bool {
 	in.redrawTo(in.segment((len(in.sizes)-1)*in.phaseSteps-1), -1, nil)
 	return in.driven
@@ -151,26 +152,13 @@ func (in *PoissonInput) redrawTo(last, layer int, tell func(redraw int, driven [
 	}
 }
 
-// redraw selects floor(DrivenFraction·n) neurons without replacement.
+// redraw redraws the driven neurons of a layer.
 func (in *PoissonInput) redraw(driven []bool, layer, number int) {
-	if in.rule == Fresh {
-		clear(driven)
-	} else if all(driven) {
+	if in.rule == Accumulating && all(driven) {
 		return // nothing to add
 	}
-	n := len(driven)
-	random := stream.New(in.seed, "driven neurons", in.epoch, uint64(layer), uint64(number))
-	// Floyd's algorithm: each subset of the given size is equally likely.
-	in.chosen = append(in.chosen[:0], make([]bool, n)...)
-	chosen := in.chosen
-	for j := n - int(in.params.DrivenFraction*float64(n)); j < n; j++ {
-		i := random.IntN(j + 1)
-		if chosen[i] {
-			i = j
-		}
-		chosen[i] = true
-		driven[i] = true
-	}
+	in.redrawn(Redraw{layer, number, in.epoch, in.params.DrivenFraction, driven,
+		stream.New(in.seed, "driven neurons", in.epoch, uint64(layer), uint64(number))})
 }
 
 func all(flags []bool) bool {

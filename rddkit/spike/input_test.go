@@ -155,7 +155,7 @@ func TestCountsDoNotDependOnThePieces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const steps = 500
 		sizes := []int{9, 2}
-		rule := Drive(rapid.IntRange(0, 1).Draw(t, "drive"))
+		rule := rapid.SampledFrom([]Drive{Accumulating, Fresh}).Draw(t, "drive")
 		whole, _ := NewPoissonInput(Params{}, rule, 1, 2, sizes, steps, nil)
 		want := drawAll(whole, 0, sizes[0], steps)
 		parts, _ := NewPoissonInput(Params{}, rule, 1, 2, sizes, steps, nil)
@@ -281,12 +281,53 @@ func TestBadInputIsNamed(t *testing.T) {
 	badField("W[1]", err)
 	_, err = ScaleWeights(Params{}, "W", []float32{1, 1}, 2)
 	badField("W's standard deviation", err)
-	_, err = ParseDrive("often")
-	badField("drive", err)
-	for _, d := range []Drive{Accumulating, Fresh} {
-		if got, err := ParseDrive(d.String()); err != nil || got != d {
-			t.Errorf("%v is parsed as %v, %v", d, got, err)
+	badField("drive", Drive("often").Validate())
+}
+
+// A rule of one's own is drawn from like the built-in ones, and its probe tells
+// what it does, not how it is called.
+func TestRegisterDrive(t *testing.T) {
+	turns := func(k int) func(Redraw) {
+		return func(r Redraw) {
+			for i := range r.Driven {
+				r.Driven[i] = i%k == r.Number%k
+			}
 		}
+	}
+	probe := func(d Drive) string {
+		p, err := d.Probe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	fifths, again := RegisterDrive("turns", turns(5)), RegisterDrive("turns-too", turns(5))
+	first := probe(fifths)
+	if first == "" || first != probe(again) || probe(Fresh) != "" || probe("") != "" {
+		t.Errorf("probes %q, %q of one rule, %q of a built-in one", first, probe(again), probe(Fresh))
+	}
+	p := DefaultParams()
+	in := poissonInput(t, p, fifths, 3, []int{10, 10, 2}, 1000, nil)
+	for l, driven := range in.Driven() {
+		number := (2*1000 - 1 + 1) / p.RedrawSteps
+		for i, d := range driven {
+			if d != (i%5 == number%5) {
+				t.Errorf("layer %d, neuron %d: driven %v at the end, which is redraw %d", l, i, d, number)
+			}
+		}
+	}
+	if RegisterDrive("turns", turns(4)); probe(fifths) == first {
+		t.Error("another rule under the same name has the same probe")
+	}
+	for _, name := range []string{"fresh", "", "a,b"} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("a rule named %q was taken", name)
+				}
+			}()
+			RegisterDrive(name, turns(2))
+		}()
 	}
 }
 

@@ -3,7 +3,6 @@ package spike
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -161,39 +160,4 @@ func (p Params) Traces(gain float64) Traces {
 		SlowDecay: power(slow, 1), SlowNew: gain / norm * power(slow, 1), SlowOld: gain / norm * power(slow, p.MemorySteps+1),
 		FastDecay: power(fast, 1), FastNew: gain / norm * power(fast, 1), FastOld: gain / norm * power(fast, p.MemorySteps+1),
 	}
-}
-
-// Drive is the rule by which the driven neurons of a layer are redrawn.
-type Drive int
-
-const (
-	// Accumulating adds each redraw to the neurons driven already and never
-	// removes one, over phases and epochs. This is how the published program
-	// really behaves.
-	Accumulating Drive = iota
-	// Fresh replaces the driven neurons at each redraw, as the paper says.
-	Fresh
-)
-
-var driveNames = []string{"accumulating", "fresh"}
-
-// String returns "accumulating" or "fresh".
-func (d Drive) String() string {
-	if d < 0 || int(d) >= len(driveNames) {
-		return fmt.Sprintf("Drive(%d)", int(d))
-	}
-	return driveNames[d]
-}
-
-// ParseDrive is the inverse of String; "" is the default, Accumulating.
-func ParseDrive(name string) (Drive, error) {
-	if name == "" {
-		return Accumulating, nil
-	}
-	for d, known := range driveNames {
-		if name == known {
-			return Drive(d), nil
-		}
-	}
-	return 0, invalid.New("drive", name, strings.Join(driveNames, " or "))
 }
