@@ -58,14 +58,14 @@ def main():
 
         draw = f"""import (
 	"{LIBRARY}"
-	"{LIBRARY}/chart"
+	"{LIBRARY}/figures"
 	"{LIBRARY}/show"
 )
 
 %%
 records, _, err := rddkit.Stored(rddkit.Experiment{{Dataset: "cifar10", Drive: "fresh", Epochs: 60}})
 show.Check(err)
-show.Check(chart.SignAlignment(records...).Show())
+show.Check(figures.SignAlignment(records...).Show())
 """
         times = []
         for attempt in range(6):

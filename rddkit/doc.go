@@ -6,7 +6,7 @@
 // setting (regression discontinuity design, 90 s of simulated time before
 // every epoch) on the embedded data set. [Run] carries it out, or reads the
 // record of it if it was run before; [Sweep] runs several. A [Record] holds
-// what happened, epoch by epoch, for package chart to draw:
+// what happened, epoch by epoch, for package figures to draw:
 //
 //	rdd := rddkit.Experiment{Epochs: 5}
 //	alignment := rddkit.Experiment{Epochs: 5, Method: rddkit.FeedbackAlignment}

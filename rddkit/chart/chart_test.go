@@ -38,38 +38,40 @@ func figures() map[string]Figure {
 	r := stream.New(1, "chart test")
 	all := map[string]Figure{}
 
-	t := Trace{Title: "One neuron", Threshold: 1}
+	var trace, spikes Series
 	for i := range 300 {
-		t.Time = append(t.Time, float64(i))
-		t.Voltage = append(t.Voltage, math.Mod(float64(i), 70)/69)
-		t.Drive = append(t.Drive, 1+0.3*math.Sin(float64(i)/20))
+		trace.X, trace.Y = append(trace.X, float64(i)), append(trace.Y, math.Mod(float64(i), 70)/69)
 		if i%70 == 69 {
-			t.Spikes = append(t.Spikes, float64(i))
+			spikes.X, spikes.Y = append(spikes.X, float64(i)), append(spikes.Y, 1.1)
 		}
 	}
-	all["voltage"] = VoltageTrace(t)
-
-	var trains [][]float64
-	for range 12 {
-		var train []float64
-		for time := 50 * r.ExpFloat64(); time < 500; time += 50 * r.ExpFloat64() {
-			train = append(train, math.Round(time))
+	trace.Name, trace.Kind, trace.Color = "potential", Line, Blue
+	spikes.Name, spikes.Kind, spikes.Color = "spike", Ticks, Black
+	threshold := Series{Name: "threshold", Kind: Horizontal, Y: []float64{1}, Style: Dashed, Color: Grey}
+	raster := Series{Name: "spike", Kind: Ticks, Color: Black}
+	for neuron := range 12 {
+		for time := 50 * r.ExpFloat64(); time < 300; time += 50 * r.ExpFloat64() {
+			raster.X, raster.Y = append(raster.X, math.Round(time)), append(raster.Y, float64(neuron))
 		}
-		trains = append(trains, train)
 	}
-	all["raster"] = SpikeRaster("Twelve neurons", trains)
+	time := Axis{Label: "time", Unit: "ms", Min: 0, Max: 300}
+	all["ticks"] = Figure{Title: "Spikes", Columns: 1, ShareX: true, Height: 460, Panels: []Panel{
+		{X: time, Y: Axis{Label: "potential"}, Height: 1.6, Series: []Series{threshold, trace, spikes}},
+		{X: time, Y: Axis{Label: "neuron", Integer: true, Min: -0.8, Max: 11.8}, Series: []Series{raster}},
+	}}
 
-	few, many := Pairs{Name: "FC3", Method: "FA", Color: Vermillion}, Pairs{Name: "FC1", Method: "RDD", Color: Blue}
+	few, many := Series{Name: "FA", Kind: Cloud, Color: Vermillion}, Series{Name: "RDD", Kind: Cloud, Color: Blue}
 	for i := range 6000 {
 		w, noise := r.NormFloat64(), r.NormFloat64()
-		many.Feedforward = append(many.Feedforward, w)
-		many.Feedback = append(many.Feedback, 2*w+noise)
+		many.X, many.Y = append(many.X, w), append(many.Y, 2*w+noise)
 		if i < 300 {
-			few.Feedforward = append(few.Feedforward, w)
-			few.Feedback = append(few.Feedback, noise)
+			few.X, few.Y = append(few.X, w), append(few.Y, noise)
 		}
 	}
-	all["weights"] = WeightScatter("Feedback against feedforward weights", few, many)
+	all["clouds"] = Figure{Title: "Few points, many points", Panels: []Panel{
+		{X: Axis{Label: "x"}, Y: Axis{Label: "y"}, Series: []Series{{Kind: Vertical, X: []float64{0}, Color: Grey}, few}},
+		{X: Axis{Label: "x"}, Y: Axis{Label: "y"}, Series: []Series{many}},
+	}}
 
 	d := Discontinuity{Title: "A jump of 0.5", X: Axis{Label: "running variable", Unit: "mV"}, Y: Axis{Label: "outcome"}}
 	for i := range 10 {
@@ -521,8 +523,8 @@ func TestBadFiguresAreRefused(t *testing.T) {
 		`runs of the curve "c"`:          Curves("", axis, axis, Curve{Name: "c"}),
 		`length of run 1 of the curve`:   Curves("", axis, axis, Curve{Name: "c", X: one, Runs: [][]float64{one, {1, 2}}}),
 		`runs of the curve "in a grid"`:  Grid("", 2, Curves("", axis, axis, Curve{Name: "in a grid"})),
-		`length of Y of series "RDD"`:    WeightScatter("", Pairs{Method: "RDD", Feedforward: one}),
-		`series "membrane potential"`:    VoltageTrace(Trace{}),
+		`epochs`:                         Failed(invalid.New("epochs", 0, "at least 1")),
+		"Color of series":                with(Series{Kind: Line, X: one, Y: one, Color: 7}),
 	} {
 		var bad *invalid.Error
 		dir := filepath.Join(t.TempDir(), "figures")
@@ -537,19 +539,19 @@ func TestBadFiguresAreRefused(t *testing.T) {
 
 func TestSave(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "folder")
-	f := figures()["weights"]
-	if err := f.Save(dir, "weights"); err != nil {
+	f := figures()["clouds"]
+	if err := f.Save(dir, "clouds"); err != nil {
 		t.Fatal(err)
 	}
 	for _, ending := range []string{"png", "svg", "html", "tsv"} {
-		if info, err := os.Stat(filepath.Join(dir, "weights."+ending)); err != nil || info.Size() < 1000 {
-			t.Errorf("weights.%s: %v", ending, err)
+		if info, err := os.Stat(filepath.Join(dir, "clouds."+ending)); err != nil || info.Size() < 1000 {
+			t.Errorf("clouds.%s: %v", ending, err)
 		}
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 4 {
 		t.Errorf("the folder holds %v", entries)
 	}
-	html, err := os.ReadFile(filepath.Join(dir, "weights.html"))
+	html, err := os.ReadFile(filepath.Join(dir, "clouds.html"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -670,5 +672,16 @@ func TestShow(t *testing.T) {
 	}
 	if err := (Figure{}).Show(); err == nil || len(kernel.Take()) != 0 {
 		t.Error("a bad figure was shown")
+	}
+}
+
+func TestGridsTitlePanels(t *testing.T) {
+	x, y := Axis{Label: "x"}, Axis{Label: "y"}
+	line := Curve{Name: "a", X: []float64{0, 1}, Runs: [][]float64{{1, 2}}}
+	named, own := Curves("left", x, y, line), Curves("", x, y, line)
+	own.Panels[0].Title = "right"
+	grid := Grid("both", 2, named, own)
+	if grid.Title != "both" || grid.Panels[0].Title != "left" || grid.Panels[1].Title != "right" || named.Panels[0].Title != "" {
+		t.Errorf("the titles are %q, %q and %q; the figure's own panel has %q", grid.Title, grid.Panels[0].Title, grid.Panels[1].Title, named.Panels[0].Title)
 	}
 }

@@ -4,12 +4,11 @@
 // types) with values under the pointer, zoom and a legend that switches series
 // off and on. A figure also hands out the table of what it drew.
 //
-// A [Figure] is a value made of [Panel] and [Series]; the ready ones
-// ([VoltageTrace], [SpikeRaster], [WeightScatter], [RDPlot], [Curves], and
-// those that take records) return it, so that a cell can change it before it
-// is shown:
+// A [Figure] is a value made of [Panel] and [Series]; the ready ones ([Curves],
+// [RDPlot], [Grid]) return it, and so does package figures, which makes figures
+// of experiments and recordings: a cell can change it before it is shown:
 //
-//	figure := chart.SignAlignment(records...)
+//	figure := figures.SignAlignment(records...)
 //	figure.Title = "Five seeds"
 //	show.Check(figure.Show())
 //

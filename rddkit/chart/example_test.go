@@ -28,12 +28,9 @@ func ExampleCurves() {
 
 // A figure refuses data that cannot be drawn, and says which.
 func ExampleFigure_Validate() {
-	figure := chart.WeightScatter("FC1", chart.Pairs{
-		Name: "FC1", Method: "RDD",
-		Feedforward: []float64{0.1, -0.2, 0.3},
-		Feedback:    []float64{0.5, -0.4},
-	})
+	figure := chart.Curves("", chart.Axis{Label: "epoch"}, chart.Axis{Label: "error"},
+		chart.Curve{Name: "RDD", X: []float64{0, 1, 2}, Runs: [][]float64{{3, 1}}})
 	fmt.Println(figure.Validate())
 	// Output:
-	// length of Y of series "RDD" of panel 1 "FC1" is 2: want 3, that of X
+	// length of run 0 of the curve "RDD" is 2: want 3, that of X
 }

@@ -3,6 +3,7 @@ package chart
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -13,11 +14,16 @@ type Figure struct {
 	Panels  []Panel
 	Columns int  // panels in a row; 0 means all of them up to 3
 	ShareX  bool // the panels of a column are zoomed together, e.g. along time
+	ShareY  bool // all panels' y axes have the same ends, which fit the data of all
 	Width   int  // in page pixels; 0 means 900, the width of a notebook's column
 	Height  int  // in page pixels; 0 means what the rows need
 
 	err error // what a ready figure found wrong with its input
 }
+
+// Failed returns a figure that cannot be drawn: its methods return err. It is
+// what a function returns that makes a figure of input that is wrong.
+func Failed(err error) Figure { return Figure{err: err} }
 
 // Panel is one coordinate system.
 type Panel struct {
@@ -65,8 +71,12 @@ type Style string
 const (
 	Solid    Style = ""         // what was measured here
 	Dashed   Style = "dashed"   // a reference, or a second quantity
+	DashDot  Style = "dash-dot" // and Dotted: further arms, when there are more than colours
+	Dotted   Style = "dotted"
 	Reported Style = "reported" // a curve read from the published report: thin and dotted, in a lighter tone
 )
+
+var styles = []Style{Solid, Dashed, DashDot, Dotted, Reported}
 
 // Series is data drawn in one way.
 type Series struct {
@@ -75,13 +85,14 @@ type Series struct {
 	Name string
 	Kind Kind
 	X, Y []float64 // one entry per point
-	// Error is the standard error of each Y, in the unit of Y; nil for none.
+	// Error is the standard error of each Y, in the unit of Y; nil for none. Of
+	// Points, NaN stands for one that is not known: the point has no bar.
 	Error []float64
 	// Gaps allows NaN in Y, which interrupts a line and leaves a point out:
 	// for quantities that do not exist everywhere.
 	Gaps  bool
-	Style Style
-	Color Color // Auto: by the order in which names appear in the figure
+	Style Style // the pattern of lines, and the shape of markers
+	Color Color // Auto: by the order in which names appear in the figure, see Next
 }
 
 // maxDots is the number of points up to which a cloud is drawn as dots.
@@ -154,13 +165,11 @@ func (s Series) validate(where string, p Panel) error {
 	default:
 		return invalid.New("Kind of "+where, string(s.Kind), "line, step, points, cloud, ticks, horizontal or vertical")
 	}
-	switch s.Style {
-	case Solid, Dashed, Reported:
-	default:
-		return invalid.New("Style of "+where, string(s.Style), "Solid, Dashed or Reported")
+	if !slices.Contains(styles, s.Style) {
+		return invalid.New("Style of "+where, string(s.Style), "Solid, Dashed, DashDot, Dotted or Reported")
 	}
-	if int(s.Color) > len(palette) {
-		return invalid.New("Color of "+where, s.Color, "one of this package's colours")
+	if !s.Color.valid() {
+		return invalid.New("Color of "+where, uint32(s.Color), "a named colour of this package, or one that RGB or ParseColor gave")
 	}
 	if s.Error != nil {
 		if s.Kind != Line && s.Kind != Points {
@@ -181,7 +190,7 @@ func (s Series) validate(where string, p Panel) error {
 		}
 	}
 	for i, e := range s.Error {
-		if s.Gaps && math.IsNaN(s.Y[i]) {
+		if s.Gaps && math.IsNaN(s.Y[i]) || s.Kind == Points && math.IsNaN(e) {
 			continue
 		}
 		if !finite(e) || e < 0 {
@@ -232,7 +241,7 @@ func (p Panel) ranges() (x, y [2]float64) {
 		for i, v := range s.Y {
 			extend(&y, v)
 			if s.Error != nil {
-				extend(&y, v+s.Error[i])
+				extend(&y, v+s.Error[i]) // NaN extends nothing
 				if low := v - s.Error[i]; low > 0 || !p.Y.Log {
 					extend(&y, low)
 				}
@@ -240,6 +249,24 @@ func (p Panel) ranges() (x, y [2]float64) {
 		}
 	}
 	return p.X.fit(x, 0.02), p.Y.fit(y, 0.06)
+}
+
+// ready returns the figure with the ends that ShareY asks for.
+func (f Figure) ready() Figure {
+	if !f.ShareY {
+		return f
+	}
+	shared := emptyRange
+	for _, p := range f.Panels {
+		_, y := p.ranges()
+		extend(&shared, y[0])
+		extend(&shared, y[1])
+	}
+	f.Panels = slices.Clone(f.Panels)
+	for i := range f.Panels {
+		f.Panels[i].Y.Min, f.Panels[i].Y.Max = shared[0], shared[1]
+	}
+	return f
 }
 
 var emptyRange = [2]float64{math.Inf(1), math.Inf(-1)}

@@ -7,6 +7,7 @@ import (
 	"html"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -54,8 +55,8 @@ func (f Frames) Validate() error {
 func (f Frames) aligned() []Figure {
 	figures := make([]Figure, len(f.Figures))
 	for i, figure := range f.Figures {
-		figures[i] = figure
-		figures[i].Panels = append([]Panel(nil), figure.Panels...)
+		figures[i] = figure.ready()
+		figures[i].Panels = slices.Clone(figures[i].Panels)
 	}
 	for k := range figures[0].Panels {
 		x, y := emptyRange, emptyRange

@@ -49,9 +49,17 @@ type zoom struct {
 
 type series struct {
 	charts.SingleSeries
-	Z      int  `json:"z,omitempty"`
-	Silent bool `json:"silent,omitempty"`
-	Quiet  bool `json:"quiet,omitempty"` // ours: has no line in the tooltip
+	LineStyle *stroke `json:"lineStyle,omitempty"`
+	Z         int     `json:"z,omitempty"`
+	Silent    bool    `json:"silent,omitempty"`
+	Quiet     bool    `json:"quiet,omitempty"` // ours: has no line in the tooltip
+}
+
+type stroke struct {
+	Color   string    `json:"color,omitempty"`
+	Width   float64   `json:"width,omitempty"`
+	Type    []float64 `json:"type,omitempty"` // dashes in pixels; none for a whole line
+	Opacity *float64  `json:"opacity,omitempty"`
 }
 
 // Numbers of points above which the interactive twin shows a part.
@@ -68,8 +76,9 @@ func (f Figure) Option() ([]byte, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
+	f = f.ready()
 	l := f.layout()
-	colorOf := f.colors()
+	look := f.looks()
 	o := option{
 		Legend:  opts.Legend{Show: opts.Bool(false)},
 		Tooltip: opts.Tooltip{Show: opts.Bool(true), Trigger: "item"},
@@ -94,7 +103,7 @@ func (f Figure) Option() ([]byte, error) {
 		o.Tooltip.Trigger = "axis" // values are best read along x, of all lines at once
 	}
 	for i, p := range f.Panels {
-		f.addPanel(&o, i, p, l, maxCloud/max(clouds, 3), colorOf)
+		f.addPanel(&o, i, p, l, maxCloud/max(clouds, 3), look)
 	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -128,7 +137,7 @@ const (
 	roomAbove, roomBelow = 30, 52
 )
 
-func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, colorOf func(Series) color.NRGBA) {
+func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, look look) {
 	col, row := i%l.columns, i/l.columns
 	percent := func(pixels float64) string { return fmt.Sprintf("%.2f%%", 100*pixels/float64(l.width)) }
 	cell := float64(l.width) / float64(l.columns)
@@ -197,7 +206,9 @@ func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, colorOf 
 	both := false
 	for _, s := range p.Series {
 		both = both || s.Kind == Cloud
-		o.addSeries(s, i, colorOf(s), x, y, height, dots)
+		clr, style := look(s)
+		s.Style = style
+		o.addSeries(s, i, clr, x, y, height, dots)
 	}
 	inside := zoom{opts.DataZoom{Type: "inside", FilterMode: "none", XAxisIndex: []int{i}}, "ctrl"}
 	if f.ShareX && i >= l.columns { // the column's first panel has it
@@ -240,19 +251,20 @@ func label(a Axis, ends [2]float64) *opts.AxisLabel {
 	return l
 }
 
+// symbols are the shapes of markers, the same as [Series.marker]'s.
+var symbols = map[Style]string{Solid: "circle", Dashed: "rect", DashDot: "triangle", Dotted: "path://M4,0h2v4h4v2h-4v4h-2v-4h-4v-2h4z", Reported: "emptyCircle"}
+
 // addSeries adds what draws s in panel i.
 func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, height float64, dots int) {
-	dash := map[Style]string{Solid: "solid", Dashed: "dashed", Reported: "dotted"}[s.Style]
-	width := float32(lineWidth)
+	width := lineWidth
 	if s.Style == Reported {
 		width = reportWidth
 	}
 	base := series{SingleSeries: charts.SingleSeries{
 		Name: s.Name, Type: "line", XAxisIndex: i, YAxisIndex: i,
 		Symbol: "circle", SymbolSize: 7, ShowSymbol: opts.Bool(false), // a dot under the pointer
-		LineStyle: &opts.LineStyle{Color: css(clr), Width: width, Type: dash},
 		ItemStyle: &opts.ItemStyle{Color: css(clr)},
-	}, Z: 3}
+	}, LineStyle: &stroke{Color: css(clr), Width: width, Type: s.Style.dashes()}, Z: 3}
 	reference := func(points json.RawMessage) {
 		base.Data, base.Silent, base.Quiet, base.Z = points, true, true, 2
 		base.LineStyle.Width, base.Symbol = referenceWide, "none"
@@ -275,12 +287,16 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 		}
 	case Points:
 		markers := base
-		markers.Type, markers.SymbolSize, markers.LineStyle = "scatter", 2*pointRadius, nil
+		markers.Type, markers.Symbol, markers.SymbolSize, markers.LineStyle = "scatter", symbols[s.Style], 2*pointRadius, nil
 		markers.Data = s.points(s.shown())
 		o.Series = append(o.Series, markers)
 		if s.Error != nil {
+			base.LineStyle.Type = nil // the style is the markers'
 			var bars []byte
 			for _, k := range s.shown() {
+				if math.IsNaN(s.Error[k]) {
+					continue
+				}
 				bars = appendPoint(bars, s.X[k], max(s.Y[k]-s.Error[k], y[0]))
 				bars = appendPoint(bars, s.X[k], s.Y[k]+s.Error[k])
 				bars = appendPoint(bars, s.X[k], math.NaN())
@@ -331,7 +347,7 @@ func (o *option) addBand(s Series, line series, clr color.NRGBA, bottom float64)
 		band := line
 		band.Data, band.Silent, band.Quiet, band.Z = array(outline), true, true, 1
 		band.Symbol = "none"
-		band.LineStyle = &opts.LineStyle{Opacity: opts.Float(0)}
+		band.LineStyle = &stroke{Opacity: new(float64)}
 		band.AreaStyle = &opts.AreaStyle{Color: css(clr), Opacity: opts.Float(bandOpacity)}
 		o.Series = append(o.Series, band)
 	}

@@ -71,9 +71,10 @@ func typeface(size float64, weight stdfont.Weight, c color.Color) text.Style {
 
 // draw draws the figure on a canvas of the layout's size.
 func (f Figure) draw(c draw.Canvas, l layout) {
+	f = f.ready()
 	c.SetColor(white)
 	c.Fill(c.Rectangle.Path())
-	colorOf := f.colors()
+	look := f.looks()
 	const margin = 10
 	top := c.Max.Y - figureMargins/2
 	if f.Title != "" {
@@ -85,11 +86,11 @@ func (f Figure) draw(c draw.Canvas, l layout) {
 	for _, row := range f.legendRows(l.width) {
 		x := c.Min.X + margin
 		for _, entry := range row {
-			x = drawEntry(c, vg.Point{X: x, Y: top - legendHeight/2}, entry, colorOf(entry))
+			x = drawEntry(c, vg.Point{X: x, Y: top - legendHeight/2}, entry, look)
 		}
 		top -= legendHeight
 	}
-	f.drawPanels(draw.Crop(c, 4, -margin, 4, vg.Length(-l.header)), l, colorOf)
+	f.drawPanels(draw.Crop(c, 4, -margin, 4, vg.Length(-l.header)), l, look)
 }
 
 const (
@@ -116,11 +117,13 @@ func (f Figure) legendRows(width int) [][]Series {
 
 // drawEntry draws one legend entry with its middle left at p and returns where
 // the next one begins.
-func drawEntry(c draw.Canvas, p vg.Point, s Series, clr color.NRGBA) vg.Length {
+func drawEntry(c draw.Canvas, p vg.Point, s Series, look look) vg.Length {
+	clr, style := look(s)
 	right, middle := p.X+sampleWidth, p.X+sampleWidth/2
+	s.Style = style
 	switch s.Kind {
 	case Points:
-		c.DrawGlyph(draw.GlyphStyle{Color: clr, Radius: pointRadius, Shape: draw.CircleGlyph{}}, vg.Point{X: middle, Y: p.Y})
+		c.DrawGlyph(s.marker(clr), vg.Point{X: middle, Y: p.Y})
 		if s.Error != nil {
 			c.StrokeLine2(draw.LineStyle{Color: clr, Width: referenceWide}, middle, p.Y-7, middle, p.Y+7)
 		}
@@ -156,7 +159,7 @@ func drawEntry(c draw.Canvas, p vg.Point, s Series, clr color.NRGBA) vg.Length {
 
 // drawPanels draws the grid of panels so that the axes of a column stand in
 // one line, and those of a row too.
-func (f Figure) drawPanels(c draw.Canvas, l layout, colorOf func(Series) color.NRGBA) {
+func (f Figure) drawPanels(c draw.Canvas, l layout, look look) {
 	plots := make([]*plot.Plot, len(f.Panels))
 	before := make([]vg.Point, len(plots)) // what stands left of and below each panel's axes
 	after := make([]vg.Point, len(plots))  // and right of and above them
@@ -170,7 +173,7 @@ func (f Figure) drawPanels(c draw.Canvas, l layout, colorOf func(Series) color.N
 			X: size.X / vg.Length(l.columns), Y: size.Y * vg.Length(l.rowHeight[row]),
 		}}}
 		inner := f.ShareX && i+l.columns < len(f.Panels)
-		plots[i] = p.plot(cell.Max, inner, colorOf)
+		plots[i] = p.plot(cell.Max, inner, look)
 		data := plots[i].DataCanvas(cell)
 		before[i] = data.Min
 		after[i] = cell.Max.Sub(data.Max)
@@ -212,7 +215,7 @@ func (f Figure) drawPanels(c draw.Canvas, l layout, colorOf func(Series) color.N
 
 // plot returns the panel as gonum/plot draws it, in about that much room;
 // inner leaves out the names along the x axis, which the panel below shows.
-func (p Panel) plot(size vg.Point, inner bool, colorOf func(Series) color.NRGBA) *plot.Plot {
+func (p Panel) plot(size vg.Point, inner bool, look look) *plot.Plot {
 	q := plot.New()
 	q.BackgroundColor = nil
 	x, y := p.ranges()
@@ -224,11 +227,14 @@ func (p Panel) plot(size vg.Point, inner bool, colorOf func(Series) color.NRGBA)
 	q.Add(grid)
 	for _, s := range p.Series {
 		if s.Kind == Line && s.Error != nil {
-			q.Add(band{s, colorOf(s)})
+			clr, _ := look(s)
+			q.Add(band{s, clr})
 		}
 	}
 	for _, s := range p.Series {
-		q.Add(mark{s, colorOf(s)})
+		clr, style := look(s)
+		s.Style = style
+		q.Add(mark{s, clr})
 	}
 	return q
 }
@@ -328,15 +334,30 @@ func logTicks(ends [2]float64) ticks {
 
 func lineStyle(s Series, clr color.NRGBA) draw.LineStyle {
 	style := draw.LineStyle{Color: clr, Width: lineWidth}
-	switch {
-	case s.Style == Reported:
+	for _, length := range s.Style.dashes() {
+		style.Dashes = append(style.Dashes, vg.Length(length))
+	}
+	if s.Style == Reported {
 		style.Width = reportWidth
-		style.Dashes = []vg.Length{1.8, 3}
-	case s.Style == Dashed:
-		style.Dashes = []vg.Length{6, 4}
 	}
 	if s.Kind == Horizontal || s.Kind == Vertical {
 		style.Width = referenceWide
+	}
+	return style
+}
+
+// marker is the shape that the style gives to points.
+func (s Series) marker(clr color.NRGBA) draw.GlyphStyle {
+	style := draw.GlyphStyle{Color: clr, Radius: pointRadius, Shape: draw.CircleGlyph{}}
+	switch s.Style {
+	case Dashed:
+		style.Shape = draw.BoxGlyph{}
+	case DashDot:
+		style.Shape = draw.PyramidGlyph{}
+	case Dotted:
+		style.Shape = draw.PlusGlyph{}
+	case Reported:
+		style.Shape = draw.RingGlyph{}
 	}
 	return style
 }
@@ -397,12 +418,12 @@ func (m mark) Plot(c draw.Canvas, p *plot.Plot) {
 				continue
 			}
 			at := vg.Point{X: x(m.X[i]), Y: y(m.Y[i])}
-			if m.Error != nil {
+			if m.Error != nil && !math.IsNaN(m.Error[i]) {
 				low := max(m.Y[i]-m.Error[i], p.Y.Min)
 				bar := []vg.Point{{X: at.X, Y: y(low)}, {X: at.X, Y: y(m.Y[i] + m.Error[i])}}
 				c.StrokeLines(draw.LineStyle{Color: m.color, Width: referenceWide}, c.ClipLinesXY(bar)...)
 			}
-			c.DrawGlyph(draw.GlyphStyle{Color: m.color, Radius: pointRadius, Shape: draw.CircleGlyph{}}, at)
+			c.DrawGlyph(m.marker(m.color), at)
 		}
 	case Cloud:
 		if len(m.X) > maxDots {

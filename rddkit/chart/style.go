@@ -3,83 +3,82 @@ package chart
 import (
 	"fmt"
 	"image/color"
+	"strconv"
+	"strings"
+
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
-// Color is a colour of the palette, which readers with any kind of colour
-// vision can tell apart (after Okabe and Ito 2008, "Color Universal Design").
-type Color uint8
+// Color is an opaque colour, 1<<24 + 0xRRGGBB; [Auto] lets the figure choose.
+// The named ones can be told apart with any kind of colour vision (after Okabe
+// and Ito 2008, "Color Universal Design").
+type Color uint32
 
 const (
-	Auto Color = iota
-	Blue
-	Vermillion
-	Green
-	Purple
-	Ochre
-	Sky
-	Black
-	Grey
+	Auto       Color = 0
+	Blue       Color = 1<<24 + 0x0072b2
+	Vermillion Color = 1<<24 + 0xd55e00
+	Green      Color = 1<<24 + 0x009e73
+	Purple     Color = 1<<24 + 0xaa4499
+	Ochre      Color = 1<<24 + 0xe69f00
+	Sky        Color = 1<<24 + 0x56b4e9
+	Black      Color = 1<<24 + 0x222222
+	Grey       Color = 1<<24 + 0x808080
 )
 
-// palette holds the colours from Blue on.
-var palette = [...]color.NRGBA{
-	{0x00, 0x72, 0xb2, 0xff},
-	{0xd5, 0x5e, 0x00, 0xff},
-	{0x00, 0x9e, 0x73, 0xff},
-	{0xaa, 0x44, 0x99, 0xff},
-	{0xe6, 0x9f, 0x00, 0xff},
-	{0x56, 0xb4, 0xe9, 0xff},
-	{0x22, 0x22, 0x22, 0xff},
-	{0x80, 0x80, 0x80, 0xff},
+// named are the colours that have names. The first automatic of them are those
+// that Auto goes through: not the greys.
+var named = []struct {
+	name  string
+	color Color
+}{
+	{"blue", Blue}, {"vermillion", Vermillion}, {"green", Green}, {"purple", Purple}, {"ochre", Ochre}, {"sky", Sky},
+	{"black", Black}, {"grey", Grey},
 }
 
-// automatic is the number of colours that Auto goes through: not the greys.
-const automatic = int(Sky)
+const automatic = 6
 
-func (c Color) rgb() color.NRGBA { return palette[max(int(c), 1)-1] }
+// RGB returns the colour of these parts of red, green and blue (sRGB).
+func RGB(r, g, b uint8) Color { return 1<<24 + Color(r)<<16 + Color(g)<<8 + Color(b) }
 
-// colors resolves Auto: a colour for every name, by order of appearance.
-func (f Figure) colors() func(Series) color.NRGBA {
-	named := map[string]Color{}
-	taken := map[Color]bool{}
-	for _, p := range f.Panels {
-		for _, s := range p.Series {
-			if s.Color != Auto {
-				taken[s.Color] = true
-				if _, ok := named[s.Name]; !ok {
-					named[s.Name] = s.Color
-				}
-			}
+// ParseColor returns the colour called name ("blue", "vermillion", "green",
+// "purple", "ochre", "sky", "black" or "grey") or written "#rrggbb" in
+// hexadecimal digits; of "" and "auto" it returns [Auto].
+func ParseColor(name string) (Color, error) {
+	if name == "" || name == "auto" {
+		return Auto, nil
+	}
+	names := make([]string, len(named))
+	for i, n := range named {
+		if n.name == name {
+			return n.color, nil
+		}
+		names[i] = n.name
+	}
+	if digits, ok := strings.CutPrefix(name, "#"); ok && len(digits) == 6 {
+		if v, err := strconv.ParseUint(digits, 16, 32); err == nil {
+			return 1<<24 + Color(v), nil
 		}
 	}
-	next := Blue
-	for _, p := range f.Panels {
-		for _, s := range p.Series {
-			if _, ok := named[s.Name]; ok {
-				continue
-			}
-			if s.Kind == Horizontal || s.Kind == Vertical {
-				named[s.Name] = Grey
-				continue
-			}
-			for tries := 0; taken[next] && tries < automatic; tries++ {
-				next = next%Color(automatic) + 1
-			}
-			named[s.Name] = next
-			next = next%Color(automatic) + 1
-		}
-	}
-	return func(s Series) color.NRGBA {
-		c := s.Color
-		if c == Auto {
-			c = named[s.Name]
-		}
-		if s.Style == Reported {
-			return blend(c.rgb(), white, 0.35)
-		}
-		return c.rgb()
-	}
+	return Auto, invalid.Newf("colour", name, "%s, or #rrggbb", strings.Join(names, ", "))
 }
+
+// String returns the colour as [ParseColor] reads it.
+func (c Color) String() string {
+	if c == Auto {
+		return "auto"
+	}
+	for _, n := range named {
+		if n.color == c {
+			return n.name
+		}
+	}
+	return fmt.Sprintf("#%06x", uint32(c)&0xffffff)
+}
+
+func (c Color) valid() bool { return c == Auto || c>>24 == 1 }
+
+func (c Color) rgb() color.NRGBA { return color.NRGBA{uint8(c >> 16), uint8(c >> 8), uint8(c), 0xff} }
 
 var (
 	white     = color.NRGBA{0xff, 0xff, 0xff, 0xff}

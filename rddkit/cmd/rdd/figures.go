@@ -14,6 +14,7 @@ import (
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/chart"
+	"github.com/weightalign/lab/rddkit/figures"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/report"
 )
@@ -62,11 +63,11 @@ func figuresCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 		name   string
 		figure chart.Figure
 	}
-	figures := []named{
-		{"sign-alignment", chart.SignAlignment(records...)},
-		{"r-self", chart.RSelf(records...)},
-		{"training-error", chart.TrainingError(records...)},
-		{"test-error", chart.TestError(records...)},
+	drawn := []named{
+		{"sign-alignment", figures.SignAlignment(records...)},
+		{"r-self", figures.RSelf(records...)},
+		{"training-error", figures.TrainingError(records...)},
+		{"test-error", figures.TestError(records...)},
 	}
 	// Stored short runs come without weights.
 	weighed := slices.DeleteFunc(slices.Clone(records), func(r *rddkit.Record) bool {
@@ -74,11 +75,11 @@ func figuresCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 		return errors.As(err, new(*invalid.Error))
 	})
 	if len(weighed) > 0 {
-		figures = append(figures, named{"weights", chart.Weights(weighed...)})
+		drawn = append(drawn, named{"weights", figures.Weights(weighed...)})
 	} else {
 		fmt.Fprintln(stderr, "rdd figures: no figure of the weights, which none of these runs has")
 	}
-	for _, f := range figures {
+	for _, f := range drawn {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -1,8 +1,9 @@
-package chart
+package figures
 
 import (
 	"testing"
 
+	"github.com/weightalign/lab/rddkit/chart"
 	"github.com/weightalign/lab/rddkit/feedback"
 )
 
@@ -12,7 +13,7 @@ func TestTrainingCurvesByMethod(t *testing.T) {
 	run := func(m feedback.Method, accuracy ...float64) *feedback.TrainingCurve {
 		return &feedback.TrainingCurve{Method: m, Batches: []int{10, 20}, Accuracy: accuracy}
 	}
-	f := Training("", Axis{Label: "accuracy"}, []*feedback.TrainingCurve{
+	f := Training("", chart.Axis{Label: "accuracy"}, []*feedback.TrainingCurve{
 		run(feedback.FeedbackAlignment, 1, 2), run(feedback.Backpropagation, 3, 4), run(feedback.Backpropagation, 5, 8), run(feedback.Gradient),
 	}, func(c *feedback.TrainingCurve) []float64 { return c.Accuracy })
 	if err := f.Validate(); err != nil {
@@ -22,7 +23,7 @@ func TestTrainingCurvesByMethod(t *testing.T) {
 	if len(s) != 2 || s[0].Name != "BP" || s[0].Y[0] != 4 || s[0].Y[1] != 6 || s[0].X[1] != 20 || s[1].Name != "FA" || s[1].Y[1] != 2 || s[1].Error != nil {
 		t.Errorf("series %+v", s)
 	}
-	none := Training("", Axis{Label: "loss"}, nil, func(c *feedback.TrainingCurve) []float64 { return c.TestLoss })
+	none := Training("", chart.Axis{Label: "loss"}, nil, func(c *feedback.TrainingCurve) []float64 { return c.TestLoss })
 	if none.Validate() == nil {
 		t.Error("a figure of no runs can be drawn")
 	}

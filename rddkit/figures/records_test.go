@@ -1,4 +1,4 @@
-package chart
+package figures
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/align"
+	"github.com/weightalign/lab/rddkit/chart"
 	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/report"
@@ -29,7 +30,7 @@ func record(t *testing.T, e rddkit.Experiment, epochs int, level float64) *rddki
 	for epoch := range epochs {
 		r.LearnSeconds, r.TrainSeconds, r.TestSeconds = append(r.LearnSeconds, 1), append(r.TrainSeconds, 1), append(r.TestSeconds, 1)
 		r.TrainError = append(r.TrainError, 90-level-float64(epoch))
-		for layer := range rddkit.Layers {
+		for layer := range r.Symmetry {
 			m := align.Metrics{SignAlignment: level + float64(layer+epoch), Self: -level}
 			r.Symmetry[layer] = append(r.Symmetry[layer], []align.Metrics{{}, m})
 		}
@@ -38,8 +39,8 @@ func record(t *testing.T, e rddkit.Experiment, epochs int, level float64) *rddki
 	return r
 }
 
-func namedSeries(f Figure, panel int) map[string]Series {
-	named := map[string]Series{}
+func namedSeries(f chart.Figure, panel int) map[string]chart.Series {
+	named := map[string]chart.Series{}
 	for _, s := range f.Panels[panel].Series {
 		named[s.Name] = s
 	}
@@ -60,20 +61,20 @@ func TestSignAlignmentGroupsSeeds(t *testing.T) {
 	named := namedSeries(f, 1)
 	ours := named["RDD"]
 	// Two seeds at 61 and 65 (one more each epoch), as far as the shorter goes.
-	if fmt.Sprint(ours.X, ours.Y, ours.Error) != "[0 1] [63 64] [2 2]" || ours.Color != Blue {
+	if fmt.Sprint(ours.X, ours.Y, ours.Error) != "[0 1] [63 64] [2 2]" || ours.Color != chart.Blue {
 		t.Errorf("RDD is %v ± %v at %v", ours.Y, ours.Error, ours.X)
 	}
-	if s := named["FA"]; fmt.Sprint(s.Y, s.Error) != "[51 52 53] []" || s.Color != Vermillion {
+	if s := named["FA"]; fmt.Sprint(s.Y, s.Error) != "[51 52 53] []" || s.Color != chart.Vermillion {
 		t.Errorf("FA is %v ± %v", s.Y, s.Error)
 	}
 	want, err := report.SignAlignment("Fig. 1(a)", "FC2", "RDD")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := named["RDD, report (CIFAR-10)"]; fmt.Sprint(s.X, s.Y) != fmt.Sprint([]float64{0, 1}, want.Values[:2]) || s.Style != Reported || s.Color != Blue {
+	if s := named["RDD, report (CIFAR-10)"]; fmt.Sprint(s.X, s.Y) != fmt.Sprint([]float64{0, 1}, want.Values[:2]) || s.Style != chart.Reported || s.Color != chart.Blue {
 		t.Errorf("the report's curve is %v at %v", s.Y, s.X)
 	}
-	if first := f.Panels[1].Series[0]; first.Style != Reported {
+	if first := f.Panels[1].Series[0]; first.Style != chart.Reported {
 		t.Error("the report's curves are not drawn first")
 	}
 }
@@ -134,7 +135,7 @@ func TestTrainingErrorIsShifted(t *testing.T) {
 
 func TestWeightsOfARecord(t *testing.T) {
 	r := record(t, rddkit.Experiment{}, 1, 60)
-	for layer := 1; layer <= rddkit.Layers; layer++ {
+	for layer := 1; layer <= len(r.Symmetry); layer++ {
 		// Two neurons to three: feedback is twice feedforward, but for one sign.
 		for name, a := range map[string]struct {
 			values []float32
@@ -167,12 +168,12 @@ func TestWeightsOfARecord(t *testing.T) {
 
 func TestRecordFiguresRefuseNothing(t *testing.T) {
 	var bad *invalid.Error
-	for name, f := range map[string]Figure{"none": SignAlignment(), "nil": TrainingError(nil), "empty": Weights(&rddkit.Record{})} {
+	for name, f := range map[string]chart.Figure{"none": SignAlignment[*rddkit.Record](), "nil": TrainingError([]*rddkit.Record{nil}...), "empty": Weights(&rddkit.Record{})} {
 		if err := f.Validate(); !errors.As(err, &bad) || !strings.HasPrefix(bad.Field, "records") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	if picture, err := SignAlignment().PNG(); err == nil || !bytes.Equal(picture, nil) {
+	if picture, err := SignAlignment[Arm]().PNG(); err == nil || !bytes.Equal(picture, nil) {
 		t.Error("no records gave a picture")
 	}
 }

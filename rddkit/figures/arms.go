@@ -1,0 +1,283 @@
+package figures
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/chart"
+	"github.com/weightalign/lab/rddkit/invalid"
+)
+
+// Arm is one arm of a comparison: records that differ in their seeds only, under
+// one name. The zero values of all but Name and Records are chosen for it.
+type Arm struct {
+	Name    string
+	Records []*rddkit.Record
+	// Color and Style: the method's colour for the first arm of a method, a look
+	// of its own for each other arm. Arms of one name look alike.
+	Color chart.Color
+	Style chart.Style
+	// Group is what arms of one row of panels have in common, e.g. the data set.
+	// It is part of the panels' titles if there are several.
+	Group string
+	// Figure and Series name a curve of the report ("Fig. 1(a)", "RDD"), drawn in
+	// the arm's colour as far as the arm goes; empty for none. Of training errors
+	// Figure is the panel of Fig. 4: "left", "middle" or "right".
+	Figure, Series string
+
+	// published is the method, as the report calls it, whose curve stands behind
+	// the arm in whatever figure: of an arm made by Arms that is alone of its method.
+	published string
+}
+
+// Source is what a figure of experiments is made from: records, which [Arms]
+// sorts, or arms.
+type Source interface{ *rddkit.Record | Arm }
+
+// Arms sorts records into arms, in their order. Records that differ in nothing
+// but seed and number of epochs are one arm; fields that a method does not use
+// count for nothing. Arms of one method are told apart in their names by the
+// fields in which they differ, as the commands' flags: "RDD, rdd-time 180".
+// Each data set is a group. The error is an *invalid.Error if there is no record
+// or one has no epoch yet.
+func Arms(records ...*rddkit.Record) ([]Arm, error) {
+	if len(records) == 0 {
+		return nil, invalid.New("records", 0, "at least 1")
+	}
+	var arms []Arm
+	var settings []string // of each arm
+	for i, r := range records {
+		if r == nil || r.EpochsDone() == 0 {
+			return nil, invalid.New(fmt.Sprintf("records[%d]", i), "empty", "a record with at least one epoch done")
+		}
+		e := normal(r.Experiment)
+		e.Seed, e.Epochs = 0, 0
+		k := slices.Index(settings, text(e))
+		if k < 0 {
+			k = len(arms)
+			settings = append(settings, text(e))
+			arms = append(arms, Arm{Group: r.Experiment.Dataset})
+		}
+		arms[k].Records = append(arms[k].Records, r)
+	}
+	for k := range arms {
+		r := arms[k].Records[0]
+		var rivals []*rddkit.Record // of the same method on the same data
+		for i, a := range arms {
+			if other := a.Records[0]; i != k && other.Experiment.Method == r.Experiment.Method && a.Group == arms[k].Group {
+				rivals = append(rivals, other)
+			}
+		}
+		arms[k].Name = strings.Join(append([]string{r.Label()}, differences(r, rivals)...), ", ")
+		if len(rivals) == 0 {
+			arms[k].published = r.Experiment.Method.String()
+		}
+	}
+	return arms, nil
+}
+
+// armsOf returns what a figure is made from as arms, each with its look, group
+// after group.
+func armsOf[S Source](sources []S) ([]Arm, error) {
+	arms, err := sorted(sources)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range arms {
+		if len(a.Records) == 0 {
+			return nil, invalid.New(fmt.Sprintf("arms[%d].Records", i), 0, "at least 1")
+		}
+		for k, r := range a.Records {
+			if r == nil || r.EpochsDone() == 0 {
+				return nil, invalid.New(fmt.Sprintf("arms[%d].Records[%d]", i, k), "empty", "a record with at least one epoch done")
+			}
+		}
+	}
+	dress(arms)
+	return arms, nil
+}
+
+func sorted[S Source](sources []S) ([]Arm, error) {
+	switch of := any(sources).(type) {
+	case []*rddkit.Record:
+		return Arms(of...)
+	case []Arm:
+		if len(of) == 0 {
+			return nil, invalid.New("arms", 0, "at least 1")
+		}
+		return slices.Clone(of), nil
+	}
+	panic("figures: a source of another type") // the constraint has none
+}
+
+// groups splits the arms by their groups, in the order of appearance.
+func groups(arms []Arm) [][]Arm {
+	var split [][]Arm
+	for _, a := range arms {
+		k := slices.IndexFunc(split, func(g []Arm) bool { return g[0].Group == a.Group })
+		if k < 0 {
+			k, split = len(split), append(split, nil)
+		}
+		split[k] = append(split[k], a)
+	}
+	return split
+}
+
+// prefix is what the titles of a group's panels begin with.
+func prefix(group []Arm, of [][]Arm) string {
+	if len(of) == 1 || group[0].Group == "" {
+		return ""
+	}
+	return group[0].Group + " "
+}
+
+// dress gives every arm a look, the same to those of one name.
+func dress(arms []Arm) {
+	taken := map[chart.Look]bool{}
+	byName := map[string]chart.Look{}
+	first := map[rddkit.Method]string{} // the name of each method's first arm
+	for _, a := range arms {
+		if a.Color != chart.Auto {
+			taken[chart.Look{Color: a.Color, Style: a.Style}] = true
+		}
+		if m := a.Records[0].Experiment.Method; first[m] == "" {
+			first[m] = a.Name
+		}
+	}
+	choose := func(a Arm, of func(chart.Color) chart.Look) {
+		look := of(colorOf(a.Records[0].Experiment.Method))
+		taken[look] = true
+		byName[a.Name] = look
+	}
+	// The methods' own colours first, so that no other arm takes one.
+	for _, a := range arms {
+		_, dressed := byName[a.Name]
+		if a.Color == chart.Auto && !dressed && first[a.Records[0].Experiment.Method] == a.Name {
+			choose(a, func(c chart.Color) chart.Look {
+				if c == chart.Auto {
+					return chart.Next(taken, a.Style)
+				}
+				return chart.Restyle(taken, c, a.Style)
+			})
+		}
+	}
+	for i, a := range arms {
+		if a.Color != chart.Auto {
+			continue
+		}
+		if _, dressed := byName[a.Name]; !dressed {
+			choose(a, func(chart.Color) chart.Look { return chart.Next(taken, a.Style) })
+		}
+		arms[i].Color, arms[i].Style = byName[a.Name].Color, byName[a.Name].Style
+	}
+}
+
+// methodColors keeps a method's colour the same in every figure.
+var methodColors = map[rddkit.Method]chart.Color{
+	rddkit.FeedbackAlignment: chart.Vermillion,
+	rddkit.RDD:               chart.Blue,
+	rddkit.FuzzyRDD:          chart.Purple,
+	rddkit.FuzzyWald:         chart.Ochre,
+	rddkit.Backpropagation:   chart.Green,
+	rddkit.NodePerturbation:  chart.Sky,
+	rddkit.SignSymmetry:      chart.Grey,
+
+	rddkit.DirectFeedbackAlignment: chart.Black,
+	rddkit.DirectNodePerturbation:  chart.Purple,
+}
+
+func colorOf(m rddkit.Method) chart.Color { return methodColors[m] }
+
+// normal puts every field that the method does not use, or that has its default,
+// to zero, but the method: what is left is what counts in the record's name.
+func normal(e rddkit.Experiment) rddkit.Experiment {
+	standard, err := rddkit.Experiment{Method: e.Method}.Resolve()
+	if err != nil {
+		return e
+	}
+	switch standard.Method {
+	case rddkit.RDD, rddkit.FuzzyRDD, rddkit.FuzzyWald:
+	default:
+		e.RDDTime, e.Drive = 0, ""
+		e.RDDEpochs, e.Carry, e.RDDRate, e.Interval, e.EscapeWidth, e.RefractorySteps = 0, "", 0, 0, 0, 0
+	}
+	if standard.Noise == 0 {
+		e.Noise = 0
+	}
+	for _, f := range []struct{ field, standard *string }{
+		{&e.Drive, &standard.Drive}, {&e.Loss, &standard.Loss}, {&e.Augment, &standard.Augment}, {&e.Carry, &standard.Carry},
+	} {
+		unless(f.field, *f.standard)
+	}
+	for _, f := range []struct{ field, standard *float64 }{
+		{&e.RDDTime, &standard.RDDTime}, {&e.LearningRate, &standard.LearningRate}, {&e.Momentum, &standard.Momentum},
+		{&e.RDDRate, &standard.RDDRate}, {&e.Interval, &standard.Interval}, {&e.Noise, &standard.Noise},
+	} {
+		unless(f.field, *f.standard)
+	}
+	e.Method = standard.Method
+	unless(&e.Dataset, standard.Dataset)
+	unless(&e.Epochs, standard.Epochs)
+	unless(&e.BatchSize, standard.BatchSize)
+	unless(&e.RefractorySteps, standard.RefractorySteps)
+	return e
+}
+
+// unless puts a field that has its default to zero.
+func unless[T comparable](field *T, standard T) {
+	var zero T
+	if *field == standard {
+		*field = zero
+	}
+}
+
+// differences names the fields, as the commands' flags do, in which r differs
+// from any of the others, with r's values.
+func differences(r *rddkit.Record, others []*rddkit.Record) []string {
+	mine := fields(normal(r.Experiment))
+	var names []string
+	for name, value := range fields(r.Experiment) {
+		if name != "seed" && name != "epochs" && slices.ContainsFunc(others, func(o *rddkit.Record) bool {
+			return !reflect.DeepEqual(fields(normal(o.Experiment))[name], mine[name])
+		}) {
+			names = append(names, fmt.Sprintf("%s %v", name, value))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// fields returns the experiment's fields by the names that they have in
+// run.json and as flags, those within a field beside the others.
+func fields(e rddkit.Experiment) map[string]any {
+	var all map[string]any
+	if err := json.Unmarshal([]byte(text(e)), &all); err != nil {
+		panic("figures: an experiment that JSON cannot hold")
+	}
+	return flat(all)
+}
+
+func flat(of map[string]any) map[string]any {
+	all := map[string]any{}
+	for name, value := range of {
+		if inner, ok := value.(map[string]any); ok {
+			maps.Copy(all, flat(inner))
+			continue
+		}
+		all[name] = value
+	}
+	return all
+}
+
+func text(e rddkit.Experiment) string {
+	text, err := json.Marshal(e)
+	if err != nil {
+		panic("figures: an experiment that JSON cannot hold") // a resolved one can be
+	}
+	return string(text)
+}

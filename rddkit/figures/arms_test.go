@@ -1,0 +1,147 @@
+package figures
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/chart"
+	"github.com/weightalign/lab/rddkit/invalid"
+)
+
+func TestArmsAreDrawnUnderTheirNames(t *testing.T) {
+	short := rddkit.Experiment{Dataset: "cifar10"}
+	long := short
+	long.RDDTime = 180
+	f := SignAlignment(
+		Arm{Name: "90 s", Records: []*rddkit.Record{record(t, short, 3, 60), record(t, short, 2, 64)}},
+		Arm{Name: "180 s", Records: []*rddkit.Record{record(t, long, 3, 70)}, Color: chart.Purple, Figure: "Fig. 2", Series: "RDD long"},
+	)
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	named := namedSeries(f, 1) // FC2
+	if got := named["90 s"]; len(got.Y) != 2 || got.Y[1] != 64 || got.Error[1] != 2 {
+		t.Errorf("90 s is %+v, want the mean 64 ± 2 of 62 and 66 in epoch 1", got)
+	}
+	if got := named["180 s"]; len(got.Y) != 3 || got.Y[0] != 71 || got.Color != chart.Purple {
+		t.Errorf("180 s is %+v, want 71, 72, 73 in purple", got)
+	}
+	if got := named["report, Fig. 2 RDD long"]; len(got.Y) != 3 || got.Style != chart.Reported || got.Color != chart.Purple || got.Y[0] < 76 || got.Y[0] > 77 {
+		t.Errorf("the report's curve is %+v, want its first three points from 76.4 in the arm's colour", got)
+	}
+}
+
+// The report's first training error is after an epoch, ours is before it.
+func TestTrainingErrorsOfArms(t *testing.T) {
+	f := TrainingError(Arm{Name: "a", Records: []*rddkit.Record{record(t, rddkit.Experiment{Dataset: "cifar10"}, 3, 60)}, Figure: "left", Series: "FA"})
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if got := namedSeries(f, 0)["report, Fig. 4 left, FA"]; len(got.X) != 3 || got.X[0] != 1 || got.X[2] != 3 || got.Y[0] < 53.9 || got.Y[0] > 54 {
+		t.Errorf("the report's curve is %+v, want 53.94 after the first epoch of three", got)
+	}
+}
+
+func TestArmsThatCannotBeDrawn(t *testing.T) {
+	r := []*rddkit.Record{record(t, rddkit.Experiment{}, 2, 60)}
+	for what, f := range map[string]chart.Figure{
+		"no arms":          SignAlignment[Arm](),
+		"an arm of none":   RSelf(Arm{Name: "none"}),
+		"no such panel":    TrainingError(Arm{Name: "a", Records: r, Figure: "Fig. 4", Series: "RDD"}),
+		"no such a figure": SignAlignment(Arm{Name: "a", Records: r, Figure: "Fig. 9", Series: "RDD"}),
+	} {
+		var bad *invalid.Error
+		if err := f.Validate(); !errors.As(err, &bad) {
+			t.Errorf("%s: %v, want an invalid input", what, err)
+		}
+	}
+	if err := RSelf(Arm{Name: "a", Records: r}).Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a method does not use cannot split an arm: a record of FA that was made
+// with another drive than the next is one of the same arm.
+func TestUnusedFieldsSplitNoArm(t *testing.T) {
+	fa := rddkit.Experiment{Method: rddkit.FeedbackAlignment}
+	stale := fa
+	stale.Drive, stale.RDDTime, stale.Carry, stale.Seed = "fresh", 180, "nothing", 1
+	other := fa
+	other.Seed, other.LearningRate = 2, 0.05
+	a, b, c := record(t, fa, 2, 50), record(t, stale, 2, 52), record(t, other, 2, 60)
+	arms, err := Arms(a, b, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(arms) != 2 || len(arms[0].Records) != 2 || arms[0].Name != "FA, learning-rate 0.01" || arms[1].Name != "FA, learning-rate 0.05" {
+		t.Errorf("arms %+v", arms)
+	}
+	for _, e := range []rddkit.Experiment{fa, stale, other, {}, {Method: rddkit.NodePerturbation, Noise: 0.01}, {Carry: "all", Drive: "accumulating", Momentum: 0.9}} {
+		resolved, err := e.Resolve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if normal(e) != normal(resolved) {
+			t.Errorf("%+v and its resolved form are two arms: %+v and %+v", e, normal(e), normal(resolved))
+		}
+		one, err := e.Name()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if two, err := normal(e).Name(); err != nil || two != one {
+			t.Errorf("%+v is %s, put to normal %s, %v", e, one, two, err)
+		}
+	}
+}
+
+// Each method's first arm has the method's colour; no two arms look alike, not
+// even of methods with one colour.
+func TestArmsHaveLooksOfTheirOwn(t *testing.T) {
+	var records []*rddkit.Record
+	for _, m := range rddkit.Methods {
+		for _, rate := range []float64{0.01, 0.02, 0.03, 0.04} {
+			records = append(records, record(t, rddkit.Experiment{Method: m, LearningRate: rate}, 2, 50))
+		}
+	}
+	arms, err := armsOf(records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(arms) != len(records) {
+		t.Fatalf("%d arms of %d records", len(arms), len(records))
+	}
+	looks := map[chart.Look]string{}
+	for i, a := range arms {
+		look := chart.Look{Color: a.Color, Style: a.Style}
+		if other, ok := looks[look]; ok {
+			t.Errorf("%s looks like %s: %v", a.Name, other, look)
+		}
+		looks[look] = a.Name
+		if m := a.Records[0].Experiment.Method; i%4 == 0 && a.Color != colorOf(m) {
+			t.Errorf("%s is %v, want its method's %v", a.Name, a.Color, colorOf(m))
+		}
+	}
+	if s := namedSeries(SignAlignment(records...), 0); len(s) != len(records) {
+		t.Errorf("%d series of %d arms", len(s), len(records))
+	}
+}
+
+func TestGroupsHaveRowsOfPanels(t *testing.T) {
+	r := record(t, rddkit.Experiment{}, 2, 60)
+	f := SignAlignment(Arm{Name: "a", Group: "small", Records: []*rddkit.Record{r}}, Arm{Name: "a", Group: "large", Records: []*rddkit.Record{r}})
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Panels) != 6 || f.Columns != 3 || f.Panels[0].Title != "small FC1" || f.Panels[5].Title != "large FC3" {
+		t.Errorf("%d panels in rows of %d, the last %q", len(f.Panels), f.Columns, f.Panels[len(f.Panels)-1].Title)
+	}
+	if f := TrainingError(Arm{Name: "a", Group: "small", Records: []*rddkit.Record{r}}); f.Panels[0].Title != "" || f.Title != "Training error" {
+		t.Errorf("a lone panel is titled %q below %q", f.Panels[0].Title, f.Title)
+	}
+	for n, want := range map[int]int{1: 1, 3: 3, 4: 4, 5: 3, 8: 4, 9: 3} {
+		if got := columns(n); got != want {
+			t.Errorf("%d layers in rows of %d, want %d", n, got, want)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package figures
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/chart"
+	"github.com/weightalign/lab/rddkit/report"
+)
+
+// SignAlignment draws the percentage of feedback weights that have their
+// feedforward weight's sign, per epoch, a panel for each fully connected layer
+// (the report's Figure 1a): mean ± standard error over the seeds of each arm,
+// which is as long as its shortest record. See [Arms] for how records become
+// arms, of which each data set has a row of panels.
+//
+// Behind records' methods stand the report's own curves, which are for CIFAR-10;
+// on other data sets they say so in the legend. Behind arms of the reader's
+// stand the curves that they name.
+func SignAlignment[S Source](of ...S) chart.Figure {
+	return perLayer("Sign alignment of feedback and feedforward weights", of, quantity{
+		axis:    chart.Axis{Label: "sign alignment", Unit: "%"},
+		values:  (*rddkit.Record).SignAlignment,
+		report:  report.SignAlignment,
+		figures: []string{"Fig. 1(a)", "Fig. 3"},
+		scaled:  true,
+	})
+}
+
+// RSelf draws R_self = −trace(B W) of each fully connected layer per epoch
+// (the report's Figure 1d); see [SignAlignment]. As it grows with the weights
+// and the layer's size, the report's curves stand behind CIFAR-10 only.
+func RSelf[S Source](of ...S) chart.Figure {
+	return perLayer("Weight alignment R_self = −trace(B W)", of, quantity{
+		axis:    chart.Axis{Label: "R_self"},
+		values:  (*rddkit.Record).RSelf,
+		report:  report.RSelf,
+		figures: []string{"Fig. 1(d)", "Fig. 3"},
+	})
+}
+
+// TrainingError draws the percentage of training images that are classified
+// wrongly, before training and after each epoch, mean ± standard error over
+// seeds (the report's Figure 4); see [SignAlignment]. The report's curves stand
+// behind CIFAR-10 only.
+func TrainingError[S Source](of ...S) chart.Figure {
+	return overEpochs("Training error", of, quantity{
+		axis:    chart.Axis{Label: "training error", Unit: "%"},
+		values:  func(r *rddkit.Record, _ int) []float64 { return r.TrainError },
+		report:  func(panel, _, series string) (report.Curve, error) { return report.TrainingError(panel, series) },
+		figures: []string{"left", "right"},
+		shift:   1, // the report's epoch e is after epoch e+1 of training
+	})
+}
+
+// TestError draws the percentage of test images that are classified wrongly;
+// see [TrainingError]. The report shows no such curve, and one that an arm names
+// is not drawn.
+func TestError[S Source](of ...S) chart.Figure {
+	return overEpochs("Test error", of, quantity{
+		axis:   chart.Axis{Label: "test error", Unit: "%"},
+		values: func(r *rddkit.Record, _ int) []float64 { return r.TestError },
+	})
+}
+
+// quantity is something that there is one number of in every epoch, for each
+// layer or for the network.
+type quantity struct {
+	axis    chart.Axis
+	values  func(r *rddkit.Record, layer int) []float64
+	report  func(figure, layer, series string) (report.Curve, error) // nil for none
+	figures []string                                                 // of the report, in the order in which a method's curve is looked for
+	// scaled: a number means the same in every layer and on every data set, so
+	// that the panels share their y axis and the report's curves stand behind
+	// other data sets too.
+	scaled bool
+	shift  float64 // of the report's curves along the epochs
+}
+
+func perLayer[S Source](title string, of []S, q quantity) chart.Figure {
+	arms, err := armsOf(of)
+	if err != nil {
+		return chart.Failed(err)
+	}
+	var panels []chart.Figure
+	inRow := 1
+	sets := groups(arms)
+	for _, group := range sets {
+		layers := 0
+		for _, a := range group {
+			layers = max(layers, a.layers())
+		}
+		inRow = max(inRow, columns(layers))
+		for layer := 1; layer <= layers; layer++ {
+			name := fmt.Sprintf("FC%d", layer)
+			lines, err := linesOf(group, layer, q, func(figure, series string) (report.Curve, error) { return q.report(figure, name, series) })
+			if err != nil {
+				return chart.Failed(err)
+			}
+			panels = append(panels, chart.Curves(prefix(group, sets)+name, chart.Axis{Label: "epoch", Integer: true}, q.axis, lines...))
+		}
+	}
+	f := chart.Grid(title, inRow, panels...)
+	f.ShareY = q.scaled
+	return f
+}
+
+// columns is how many panels of n layers stand in a row: as many in each, and
+// four at most.
+func columns(n int) int {
+	rows := (n + 3) / 4
+	return (n + rows - 1) / rows
+}
+
+func overEpochs[S Source](title string, of []S, q quantity) chart.Figure {
+	arms, err := armsOf(of)
+	if err != nil {
+		return chart.Failed(err)
+	}
+	var panels []chart.Figure
+	sets := groups(arms)
+	for _, group := range sets {
+		lines, err := linesOf(group, 0, q, func(panel, series string) (report.Curve, error) { return q.report(panel, "", series) })
+		if err != nil {
+			return chart.Failed(err)
+		}
+		name := ""
+		if len(sets) > 1 {
+			name = group[0].Group
+		}
+		panels = append(panels, chart.Curves(name, chart.Axis{Label: "epochs of training", Integer: true}, q.axis, lines...))
+	}
+	return chart.Grid(title, 0, panels...)
+}
+
+// linesOf makes the curves of a panel, that of a layer or, with 0, of none: the
+// report's, and over them each arm's.
+func linesOf(group []Arm, layer int, q quantity, reportOf func(figure, series string) (report.Curve, error)) ([]chart.Curve, error) {
+	var theirs, ours []chart.Curve
+	for _, a := range group {
+		if layer > a.layers() {
+			continue
+		}
+		line := a.curve(func(r *rddkit.Record) []float64 { return q.values(r, layer) })
+		ours = append(ours, line)
+		if q.report == nil {
+			continue
+		}
+		reported, err := a.reported(q, len(line.X), reportOf)
+		if err != nil {
+			return nil, err
+		}
+		theirs = append(theirs, reported...)
+	}
+	return append(theirs, ours...), nil
+}
+
+// layers is the number of fully connected layers that all the arm's records have.
+func (a Arm) layers() int {
+	n := len(a.Records[0].Symmetry)
+	for _, r := range a.Records {
+		n = min(n, len(r.Symmetry))
+	}
+	return n
+}
+
+// curve returns a quantity of the arm's records, as far as the shortest goes.
+func (a Arm) curve(values func(*rddkit.Record) []float64) chart.Curve {
+	c := chart.Curve{Name: a.Name, Color: a.Color, Style: a.Style}
+	for i, r := range a.Records {
+		run := values(r)
+		c.Runs = append(c.Runs, run)
+		if i == 0 || len(run) < len(c.X) {
+			c.X = make([]float64, len(run))
+		}
+	}
+	for i := range c.X {
+		c.X[i] = float64(i)
+	}
+	for i := range c.Runs {
+		c.Runs[i] = c.Runs[i][:len(c.X)]
+	}
+	return c
+}
+
+// reported returns the report's curve that stands behind the arm, if there is
+// one, as far as the arm goes, which has n points: the one that the arm names,
+// or its method's.
+func (a Arm) reported(q quantity, n int, find func(figure, series string) (report.Curve, error)) ([]chart.Curve, error) {
+	var c report.Curve
+	var name string
+	switch {
+	case a.Figure != "":
+		var err error
+		if c, err = find(a.Figure, a.Series); err != nil {
+			return nil, err
+		}
+		name = fmt.Sprintf("report, %s %s", a.Figure, a.Series)
+		if a.Figure != c.Figure { // a panel
+			name = fmt.Sprintf("report, %s %s, %s", c.Figure, a.Figure, a.Series)
+		}
+	case a.published != "" && (q.scaled || a.Records[0].Experiment.Dataset == "cifar10"):
+		at := slices.IndexFunc(q.figures, func(figure string) bool {
+			_, err := find(figure, a.published)
+			return err == nil
+		})
+		if at < 0 {
+			return nil, nil
+		}
+		c, _ = find(q.figures[at], a.published)
+		name = a.Name + ", report (CIFAR-10)"
+	default:
+		return nil, nil
+	}
+	line := chart.Curve{Name: name, Style: chart.Reported, Color: a.Color, Runs: [][]float64{nil}}
+	for i, epoch := range c.Epochs {
+		if x := epoch + q.shift; x <= float64(n-1) || i == 0 {
+			line.X = append(line.X, x)
+			line.Runs[0] = append(line.Runs[0], c.Values[i])
+		}
+	}
+	return []chart.Curve{line}, nil
+}
