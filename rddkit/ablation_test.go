@@ -14,7 +14,7 @@ func TestTrainingEnds(t *testing.T) {
 	one := mustRun(t, dir, e)
 	e.Epochs, e.TrainEpochs = 2, 1
 	two := mustRun(t, t.TempDir(), e)
-	for layer := 1; layer <= Layers; layer++ {
+	for layer := 1; layer <= two.Layers(); layer++ {
 		v, err := one.Weights(layer)
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +48,7 @@ func TestRDDEnds(t *testing.T) {
 	one := mustRun(t, t.TempDir(), e)
 	e.Epochs, e.RDDEpochs = 2, 1
 	two := mustRun(t, t.TempDir(), e)
-	for layer := 1; layer <= Layers; layer++ {
+	for layer := 1; layer <= two.Layers(); layer++ {
 		v, err := one.Weights(layer)
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +75,7 @@ func TestWhatIsCarriedOverMatters(t *testing.T) {
 	e := little
 	e.Epochs, e.TrainEpochs = 2, None
 	all := mustRun(t, t.TempDir(), e)
-	for _, carry := range []string{"regressions", "driven", "nothing"} {
+	for _, carry := range []Carry{CarryRegressions, CarryDriven, CarryNothing} {
 		e.Carry = carry
 		r := mustRun(t, t.TempDir(), e)
 		if !reflect.DeepEqual(r.Symmetry[0][0], all.Symmetry[0][0]) {

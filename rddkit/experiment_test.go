@@ -23,7 +23,7 @@ func TestTheZeroExperimentIsTheReports(t *testing.T) {
 	want := Experiment{
 		Dataset: "fashion-mnist-10k", Method: RDD, Epochs: 100, RDDTime: 90, Drive: "accumulating",
 		BatchSize: 128, LearningRate: 0.01, Momentum: 0.9, Loss: "double-softmax", Augment: "on",
-		Carry: "all", RDDRate: 0.001, Interval: 10, RefractorySteps: 3,
+		Carry: "all", RDDRate: 0.001, Interval: 10, RefractorySteps: 3, Network: "c64k5-c64k5-384-192",
 	}
 	if got != want {
 		t.Errorf("resolved to\n%+v, want\n%+v", got, want)
@@ -169,5 +169,5 @@ func TestEveryFieldIsAFlag(t *testing.T) {
 func ExampleExperiment_Resolve() {
 	_, err := Experiment{Method: "hebb"}.Resolve()
 	fmt.Println(err)
-	// Output: Method is "hebb": want one of fa, rdd, fuzzy-rdd, fuzzy-wald, node-perturbation, sign-symmetry, dfa, dfa-node-perturbation, bp
+	// Output: Method is "hebb": want one of fa, rdd, fuzzy-rdd, fuzzy-wald, node-perturbation, sign-symmetry, dfa, dfa-node-perturbation, bp; a method of your own is registered first (rddkit.Register)
 }

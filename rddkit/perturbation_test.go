@@ -96,7 +96,7 @@ func TestSignSymmetryIsComplete(t *testing.T) {
 	e := little
 	e.Method = SignSymmetry
 	r := mustRun(t, t.TempDir(), e)
-	for layer := 1; layer <= Layers; layer++ {
+	for layer := 1; layer <= r.Layers(); layer++ {
 		for epoch, percent := range r.SignAlignment(layer) {
 			if percent != 100 {
 				t.Errorf("FC%d, epoch %d: %v %% of the signs agree", layer, epoch, percent)
@@ -107,11 +107,12 @@ func TestSignSymmetryIsComplete(t *testing.T) {
 
 // Noise is a part of the name of methods that use it, and of no other's.
 func TestNoiseNamesPerturbationsOnly(t *testing.T) {
-	for _, method := range Methods {
+	for _, method := range Methods() {
 		a, b := Experiment{Method: method}, Experiment{Method: method, Noise: 0.5}
 		nameA, errA := a.Name()
 		nameB, errB := b.Name()
-		if errA != nil || errB != nil || (nameA != nameB) != a.learnsFromBatches() {
+		row, _ := method.row()
+		if errA != nil || errB != nil || (nameA != nameB) != row.usesField("noise") {
 			t.Errorf("%s: names %q and %q (%v, %v)", method, nameA, nameB, errA, errB)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weightalign/lab/rddkit/internal/gemm"
 	"github.com/weightalign/lab/rddkit/internal/npy"
+	"github.com/weightalign/lab/rddkit/spike"
 )
 
 var writePinned = flag.Bool("write-pinned", false, "write testdata/pinned.json anew: the results of every record change")
@@ -130,4 +131,4 @@ func TestPinnedBits(t *testing.T) {
 }
 
 // setDrive is the one place that knows the type of Experiment.Drive.
-func setDrive(e *Experiment, name string) { e.Drive = name }
+func setDrive(e *Experiment, name string) { e.Drive = spike.Drive(name) }

@@ -3,6 +3,7 @@ package rddkit
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/gob"
 	"encoding/json"
@@ -10,8 +11,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/renameio/v2"
 
@@ -20,22 +23,21 @@ import (
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
-// Layers is the number of fully connected layers, FC1 to FC3, whose feedback
-// weights a method provides.
-const Layers = 3
-
 // Record is what happened in an experiment, up to the epochs done so far. Its
 // folder Dir holds
 //
 //	run.json                the resolved experiment, seed, versions, machine, durations
-//	correct_{1,2,3}.npy     sign alignment of FC1–FC3, percent; likewise self_ decay_ sparse_ amp_ info_ symm_
-//	weight_{1,2,3}.npy      feedforward weights [out][in] after the last epoch
-//	fb_weight_{1,2,3}.npy   feedback weights [in][out]
-//	beta_{1,2,3}.npy        causal effects [in][out] (methods that estimate them)
+//	correct_{1,2,…}.npy     sign alignment of FC1, FC2, …, percent; likewise self_ decay_ sparse_ amp_ info_ symm_
+//	angle_{1,2,…}.npy       angle between feedback and feedforward weights, degrees (later than the others)
+//	weight_{1,2,…}.npy      feedforward weights [out][in] after the last epoch
+//	fb_weight_{1,2,…}.npy   feedback weights [in][out]
+//	beta_{1,2,…}.npy        causal effects [in][out] (methods that estimate them)
+//	measured_NAME.npy       what a measure found, [epoch][observation][layer or 1]
 //	train_err.npy test_err.npy train_cost.npy test_cost.npy   [epochs+1]
 //	state.bin               what a later run needs to go on
 //
-// For RDD the first group has, per epoch, one value at the start of the RDD
+// (In the published program, hence in these names, decay and sparse stand swapped
+// against the definitions of Kunin et al., ICML 2020.) For RDD the first group has, per epoch, one value at the start of the RDD
 // phase and one after each 10 s of it, and one more at the very end; for the
 // other methods one per epoch.
 type Record struct {
@@ -43,6 +45,26 @@ type Record struct {
 	Dir        string     // the record's folder
 	Series                // the numbers, epoch by epoch
 	Provenance Provenance
+
+	method method // as it was in the table when the record was written
+}
+
+// method is what a record keeps of its method's row in the table: it can be drawn
+// where the method is unknown.
+type method struct {
+	Label   string   `json:"label"`
+	Color   string   `json:"color,omitempty"`
+	Version int      `json:"version"`
+	Uses    []string `json:"uses,omitempty"`
+}
+
+// describe returns what a record of the resolved experiment keeps of its method.
+func describe(e Experiment) method {
+	r, err := e.Method.row()
+	if err != nil {
+		return method{Label: string(e.Method)}
+	}
+	return method{r.label, r.color, r.version, r.uses}
 }
 
 // Series are the numbers of a record.
@@ -51,12 +73,18 @@ type Series struct {
 	// training (without augmentation) and test images, TrainCost and TestCost
 	// the mean loss per image; [epochs done + 1], entry 0 before training.
 	TrainError, TestError, TrainCost, TestCost []float64
-	// Symmetry compares feedback with feedforward weights of FC1–FC3:
+	// Symmetry compares feedback with feedforward weights of FC1, FC2, …:
 	// [layer][epoch][observation]. The first observation of an epoch comes
 	// before its RDD phase, the last before its training.
-	Symmetry [Layers][][]align.Metrics
-	// Final is Symmetry after the last epoch's training.
-	Final [Layers]align.Metrics
+	Symmetry [][][]align.Metrics
+	// Final is Symmetry after the last epoch's training, [layer].
+	Final []align.Metrics
+	// Measured is what each of Experiment.Measures found,
+	// [epoch][observation][layer], or one number in place of the layers'.
+	Measured map[string][][][]float64
+	// Costs is what the learner had used, [epoch][observation]; nil for one that
+	// does not count it.
+	Costs [][]align.Cost
 	// LearnSeconds, TrainSeconds and TestSeconds are wall-clock durations of
 	// each epoch: learning of feedback weights, training, evaluation.
 	LearnSeconds, TrainSeconds, TestSeconds []float64
@@ -80,31 +108,72 @@ type Session struct {
 // EpochsDone is the number of epochs that the record holds.
 func (r *Record) EpochsDone() int { return len(r.TrainSeconds) }
 
-// Label names the record in a figure's legend.
-func (r *Record) Label() string { return r.Experiment.Method.String() }
+// Layers is the number of fully connected layers, FC1 and up, whose feedback
+// weights the record follows.
+func (r *Record) Layers() int { return len(r.Symmetry) }
+
+// Label names the record in a figure's legend: as the table of methods does, or,
+// of a method that is not in it, as it did when the record was written.
+func (r *Record) Label() string {
+	if row, err := r.Experiment.Method.row(); err == nil {
+		return row.label
+	}
+	return cmp.Or(r.method.Label, string(r.Experiment.Method))
+}
+
+// Color is the colour of the record's method in figures: a name of chart's
+// palette, or "#rrggbb".
+func (r *Record) Color() string { return cmp.Or(r.Experiment.Method.Color(), r.method.Color) }
+
+// Name is the record's: that of its folder.
+func (r *Record) Name() string { return filepath.Base(r.Dir) }
+
+// Measure returns, for each epoch, what a measure found of fully connected layer
+// 1, 2, …, or of the whole network (where it returns one number, whatever layer
+// is), before the epoch trains the weights; nil if the record has no such measure.
+func (r *Record) Measure(name string, layer int) []float64 {
+	r.checkLayer(layer)
+	var values []float64
+	for _, observed := range r.Series.Measured[name] {
+		last := observed[len(observed)-1]
+		values = append(values, last[min(layer, len(last))-1])
+	}
+	return values
+}
 
 // SignAlignment returns, for each epoch, the percentage of the feedback
-// weights of fully connected layer 1, 2 or 3 whose sign is the feedforward
+// weights of fully connected layer 1, 2, … whose sign is the feedforward
 // weight's, before the epoch trains the weights (the report's Fig. 1a).
 func (r *Record) SignAlignment(layer int) []float64 {
 	return r.perEpoch(layer, func(m align.Metrics) float64 { return m.SignAlignment })
 }
 
+// Angle returns, for each epoch, the angle in degrees between the feedback and the
+// feedforward weights of fully connected layer 1, 2, …, before the epoch trains the
+// weights; NaN in records that are older than this measure.
+func (r *Record) Angle(layer int) []float64 {
+	return r.perEpoch(layer, func(m align.Metrics) float64 { return m.Angle })
+}
+
 // RSelf returns, for each epoch, R_self = −trace(B W) of fully connected layer
-// 1, 2 or 3, before the epoch trains the weights (the report's Fig. 1d).
+// 1, 2, …, before the epoch trains the weights (the report's Fig. 1d).
 func (r *Record) RSelf(layer int) []float64 {
 	return r.perEpoch(layer, func(m align.Metrics) float64 { return m.Self })
 }
 
 func (r *Record) perEpoch(layer int, pick func(align.Metrics) float64) []float64 {
-	if layer < 1 || layer > Layers {
-		panic("rddkit: layer outside 1 to 3")
-	}
+	r.checkLayer(layer)
 	values := make([]float64, len(r.Symmetry[layer-1]))
 	for epoch, observations := range r.Symmetry[layer-1] {
 		values[epoch] = pick(observations[len(observations)-1])
 	}
 	return values
+}
+
+func (r *Record) checkLayer(layer int) {
+	if layer < 1 || layer > r.Layers() {
+		panic(fmt.Sprintf("rddkit: layer %d of %d", layer, r.Layers()))
+	}
 }
 
 // Weights are the weights of one fully connected layer after the last epoch.
@@ -114,7 +183,7 @@ type Weights struct {
 	Feedback []float32 // [in][out]
 }
 
-// Weights reads the weights of fully connected layer 1, 2 or 3 from the
+// Weights reads the weights of fully connected layer 1, 2, … from the
 // record's folder.
 func (r *Record) Weights(layer int) (Weights, error) {
 	forward, err := npy.ReadFile(filepath.Join(r.Dir, fmt.Sprintf("weight_%d.npy", layer)))
@@ -150,6 +219,7 @@ func (w Weights) Pairs() (forward, feedback []float64) {
 type runFile struct {
 	Experiment Experiment `json:"experiment"`
 	EpochsDone int        `json:"epochs_done"`
+	Method     *method    `json:"method,omitempty"`
 	Command    string     `json:"command,omitempty"` // that makes it; of stored records only
 	Provenance
 	Series seriesFile `json:"series"`
@@ -157,11 +227,13 @@ type runFile struct {
 
 // seriesFile holds what has no NumPy file of its own.
 type seriesFile struct {
-	LearnSeconds []float64             `json:"learn_seconds"`
-	TrainSeconds []float64             `json:"train_seconds"`
-	TestSeconds  []float64             `json:"test_seconds"`
-	Observations int                   `json:"observations_per_epoch"`
-	Final        [Layers]align.Metrics `json:"final"`
+	LearnSeconds []float64       `json:"learn_seconds"`
+	TrainSeconds []float64       `json:"train_seconds"`
+	TestSeconds  []float64       `json:"test_seconds"`
+	Observations int             `json:"observations_per_epoch"`
+	Final        []align.Metrics `json:"final"`
+	FinalAngle   []*float64      `json:"final_angle,omitempty"` // of final; null where it is not known
+	Costs        [][]align.Cost  `json:"costs,omitempty"`
 }
 
 // Open reads the record in dir, a folder that Run wrote. It fails with an
@@ -176,14 +248,26 @@ func Open(dir string) (*Record, error) {
 	if err := json.Unmarshal(text, &run); err != nil {
 		return nil, invalid.New(path, err.Error(), "the description of a run")
 	}
-	if run.Experiment, err = run.Experiment.Resolve(); err != nil {
+	if run.Experiment, err = run.Experiment.read(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	r := &Record{Experiment: run.Experiment, Dir: dir, Provenance: run.Provenance}
-	r.LearnSeconds, r.TrainSeconds, r.TestSeconds, r.Final = run.Series.LearnSeconds, run.Series.TrainSeconds, run.Series.TestSeconds, run.Series.Final
-	epochs := run.EpochsDone
-	if epochs != len(r.TrainSeconds) || epochs != len(r.LearnSeconds) || epochs != len(r.TestSeconds) {
+	r := &Record{Experiment: run.Experiment, Dir: dir, Provenance: run.Provenance, method: describe(run.Experiment)}
+	if run.Method != nil {
+		r.method = *run.Method
+	}
+	r.LearnSeconds, r.TrainSeconds, r.TestSeconds, r.Final, r.Costs = run.Series.LearnSeconds, run.Series.TrainSeconds, run.Series.TestSeconds, run.Series.Final, run.Series.Costs
+	epochs, layers := run.EpochsDone, len(r.Final)
+	if epochs < 0 || epochs != len(r.TrainSeconds) || epochs != len(r.LearnSeconds) || epochs != len(r.TestSeconds) {
 		return nil, invalid.Newf(path, epochs, "as many epochs_done as durations (%d)", len(r.TrainSeconds))
+	}
+	if layers < 1 || layers > mostLayers {
+		return nil, invalid.Newf(path, layers, "final metrics of 1 to %d layers", mostLayers)
+	}
+	for i := range r.Final {
+		r.Final[i].Angle = math.NaN()
+		if i < len(run.Series.FinalAngle) && run.Series.FinalAngle[i] != nil {
+			r.Final[i].Angle = *run.Series.FinalAngle[i]
+		}
 	}
 	for name, into := range r.errorFiles() {
 		if *into, err = readSeries(dir, name, run.Experiment.Epochs+1, epochs+1); err != nil {
@@ -191,27 +275,85 @@ func Open(dir string) (*Record, error) {
 		}
 	}
 	per := run.Series.Observations
-	if per < 1 {
-		return nil, invalid.New(path, per, "observations_per_epoch of at least 1")
+	if per < 1 || per > mostObservations {
+		return nil, invalid.Newf(path, per, "observations_per_epoch of 1 to %d", mostObservations)
 	}
-	for layer := range Layers {
-		r.Symmetry[layer] = make([][]align.Metrics, epochs)
-		for epoch := range r.Symmetry[layer] {
-			r.Symmetry[layer][epoch] = make([]align.Metrics, per)
-		}
+	r.Symmetry = make([][][]align.Metrics, layers)
+	for layer := range r.Symmetry {
 		for name, field := range metricFiles {
-			file := fmt.Sprintf("%s_%d.npy", name, layer+1)
-			values, err := readSeries(dir, file, -1, epochs*per)
+			values, err := readSeries(dir, fmt.Sprintf("%s_%d.npy", name, layer+1), -1, epochs*per)
+			if name == "angle" && errors.Is(err, fs.ErrNotExist) { // an older record
+				values, err = slices.Repeat([]float64{math.NaN()}, epochs*per), nil
+			}
 			if err != nil {
 				return nil, err
+			}
+			if r.Symmetry[layer] == nil { // when it is known that there are so many values
+				r.Symmetry[layer] = make([][]align.Metrics, epochs)
+				for epoch := range r.Symmetry[layer] {
+					r.Symmetry[layer][epoch] = make([]align.Metrics, per)
+				}
 			}
 			for i, v := range values {
 				*field(&r.Symmetry[layer][i/per][i%per]) = v
 			}
 		}
 	}
+	for _, name := range measureNames(r.Experiment.Measures) {
+		if err := r.readMeasured(name, epochs, per); err != nil {
+			return nil, err
+		}
+	}
 	return r, nil
 }
+
+// Limits of what run.json may claim.
+const (
+	mostLayers       = 1 << 10
+	mostObservations = 1 << 20
+)
+
+// read is Resolve for the experiment of a record, whose method, drive and measures
+// need not be known here.
+func (e Experiment) read() (Experiment, error) {
+	if _, err := e.Method.row(); err == nil && e.Drive.Validate() == nil && checkMeasures(e.Measures) == nil {
+		return e.Resolve()
+	}
+	known := e
+	known.Method, known.Options, known.Measures = RDD, nil, ""
+	if known.Drive.Validate() != nil {
+		known.Drive = ""
+	}
+	if _, err := known.Resolve(); err != nil {
+		return e, err
+	}
+	return e.filled(), nil
+}
+
+func (r *Record) readMeasured(name string, epochs, per int) error {
+	path := filepath.Join(r.Dir, measuredFile(name))
+	a, err := npy.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if len(a.Shape) != 3 || a.Shape[0] != epochs || a.Shape[1] != per || a.Shape[2] != 1 && a.Shape[2] != r.Layers() {
+		return invalid.Newf(path, a.Shape, "[%d][%d] times 1 or %d values", epochs, per, r.Layers())
+	}
+	if r.Series.Measured == nil {
+		r.Series.Measured = make(map[string][][][]float64)
+	}
+	values := a.Float64()
+	for range epochs {
+		var epoch [][]float64
+		for range per {
+			epoch, values = append(epoch, values[:a.Shape[2]:a.Shape[2]]), values[a.Shape[2]:]
+		}
+		r.Series.Measured[name] = append(r.Series.Measured[name], epoch)
+	}
+	return nil
+}
+
+func measuredFile(name string) string { return "measured_" + name + ".npy" }
 
 // readSeries returns the first used values of a file, which must have length
 // values (-1: at least used).
@@ -243,15 +385,38 @@ var metricFiles = map[string]func(m *align.Metrics) *float64{
 	"amp":     func(m *align.Metrics) *float64 { return &m.Amp },
 	"info":    func(m *align.Metrics) *float64 { return &m.Info },
 	"symm":    func(m *align.Metrics) *float64 { return &m.Symm },
+	"angle":   func(m *align.Metrics) *float64 { return &m.Angle },
 }
 
 // write brings the record's folder up to date. Every file appears whole;
 // state.bin, which rules if they disagree, was written before.
-func (r *Record) write(weights [Layers]Weights, beta [][]float64) error {
-	run := runFile{Experiment: r.Experiment, EpochsDone: r.EpochsDone(), Provenance: r.Provenance, Series: seriesFile{
+func (r *Record) write(weights []Weights, beta [][]float64) error {
+	run := runFile{Experiment: r.Experiment, EpochsDone: r.EpochsDone(), Method: &r.method, Provenance: r.Provenance, Series: seriesFile{
 		LearnSeconds: r.LearnSeconds, TrainSeconds: r.TrainSeconds, TestSeconds: r.TestSeconds,
-		Observations: len(r.Symmetry[0][0]), Final: r.Final,
+		Observations: len(r.Symmetry[0][0]), Final: r.Final, Costs: r.Costs,
 	}}
+	for _, m := range r.Final {
+		angle := &m.Angle
+		if math.IsNaN(m.Angle) {
+			angle = nil
+		}
+		run.Series.FinalAngle = append(run.Series.FinalAngle, angle)
+	}
+	if method, err := r.Experiment.Method.row(); err == nil {
+		run.Experiment.Options = differing(r.Experiment.Options, method.defaults)
+	}
+	for name, epochs := range r.Series.Measured {
+		var values []float64
+		shape := []int{len(epochs), len(epochs[0]), len(epochs[0][0])}
+		for _, observed := range epochs {
+			for _, o := range observed {
+				values = append(values, o...)
+			}
+		}
+		if err := npy.WriteFile(filepath.Join(r.Dir, measuredFile(name)), values, shape...); err != nil {
+			return err
+		}
+	}
 	for name, values := range r.errorFiles() {
 		padded := make([]float64, r.Experiment.Epochs+1)
 		copy(padded, *values)
@@ -267,7 +432,7 @@ func (r *Record) write(weights [Layers]Weights, beta [][]float64) error {
 					values = append(values, *field(&m))
 				}
 			}
-			if r.Experiment.usesRDD() {
+			if slices.Contains(r.method.Uses, "rdd-time") {
 				values = append(values, *field(&r.Final[layer]))
 			}
 			if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("%s_%d.npy", name, layer+1)), values); err != nil {
@@ -339,7 +504,43 @@ func readState(dir string) (*state, error) {
 	}
 	s := new(state)
 	if err := gob.NewDecoder(bytes.NewReader(file[:at])).Decode(s); err != nil {
-		return nil, errNoState
+		earlier := new(earlierState)
+		if err := gob.NewDecoder(bytes.NewReader(file[:at])).Decode(earlier); err != nil {
+			return nil, errNoState
+		}
+		s = earlier.state()
 	}
 	return s, nil
+}
+
+// earlierState is the state as it was written while every network had three fully
+// connected layers.
+type earlierState struct {
+	Experiment Experiment
+	Series     struct {
+		TrainError, TestError, TrainCost, TestCost []float64
+		Symmetry                                   [3][][]align.Metrics
+		Final                                      [3]align.Metrics
+		LearnSeconds, TrainSeconds, TestSeconds    []float64
+	}
+	Provenance Provenance
+	Network    map[string][]float32
+	Learner    []byte
+}
+
+func (e *earlierState) state() *state {
+	x := &e.Series
+	for layer := range x.Symmetry {
+		x.Final[layer].Angle = math.NaN()
+		for _, observed := range x.Symmetry[layer] {
+			for i := range observed {
+				observed[i].Angle = math.NaN()
+			}
+		}
+	}
+	return &state{e.Experiment, Series{
+		TrainError: x.TrainError, TestError: x.TestError, TrainCost: x.TrainCost, TestCost: x.TestCost,
+		Symmetry: x.Symmetry[:], Final: x.Final[:],
+		LearnSeconds: x.LearnSeconds, TrainSeconds: x.TrainSeconds, TestSeconds: x.TestSeconds,
+	}, e.Provenance, e.Network, e.Learner}
 }

@@ -55,7 +55,10 @@ func Store(r *Record, dir string, pairs int) (*Record, error) {
 		return nil, err
 	}
 	files := []string{"train_err.npy", "test_err.npy", "train_cost.npy", "test_cost.npy"}
-	for layer := 1; layer <= Layers; layer++ {
+	for _, name := range measureNames(r.Experiment.Measures) {
+		files = append(files, measuredFile(name))
+	}
+	for layer := 1; layer <= r.Layers(); layer++ {
 		for metric := range metricFiles {
 			files = append(files, fmt.Sprintf("%s_%d.npy", metric, layer))
 		}
@@ -67,6 +70,9 @@ func Store(r *Record, dir string, pairs int) (*Record, error) {
 	}
 	for _, file := range files {
 		content, err := os.ReadFile(filepath.Join(r.Dir, file))
+		if strings.HasPrefix(file, "angle_") && errors.Is(err, fs.ErrNotExist) {
+			continue // an older record
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +184,11 @@ func storedIn(dir string, experiments []Experiment) (records []*Record, absent [
 		if e, err = e.Resolve(); err != nil {
 			return nil, nil, err
 		}
-		prefixes = append(prefixes, e.stem()+"-")
+		stem, err := e.stem()
+		if err != nil {
+			return nil, nil, err
+		}
+		prefixes = append(prefixes, stem+"-")
 	}
 	if len(experiments) == 0 {
 		prefixes = []string{""} // of every name
@@ -217,12 +227,19 @@ func storedIn(dir string, experiments []Experiment) (records []*Record, absent [
 // with a flag for each field that differs from its default.
 func (e Experiment) Command() string {
 	command := "go run ./rddkit/cmd/rdd train"
-	value, standard := reflect.ValueOf(e), reflect.ValueOf(Experiment{}.defaults())
+	value, standard := reflect.ValueOf(e), reflect.ValueOf(Experiment{}.filled())
 	for i := range value.NumField() {
 		field := value.Type().Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		v := value.Field(i)
-		if !v.IsZero() && !v.Equal(standard.Field(i)) {
+		switch {
+		case name == "options":
+			if method, err := e.Method.row(); err == nil {
+				if options := differing(e.Options, method.defaults); options != nil {
+					command += " -options " + formatOptions(optionsMap(options))
+				}
+			}
+		case !v.IsZero() && !v.Equal(standard.Field(i)):
 			text := fmt.Sprint(v.Interface())
 			if v.Kind() == reflect.String {
 				text = v.String() // a Method's value, not its label

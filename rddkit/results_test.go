@@ -39,7 +39,7 @@ func TestAStoredRecordIsReadBack(t *testing.T) {
 		if !reflect.DeepEqual(stored.Series, r.Series) || stored.Experiment != r.Experiment {
 			t.Errorf("stored\n%+v, want\n%+v", stored, r)
 		}
-		for layer := 1; layer <= Layers; layer++ {
+		for layer := 1; layer <= r.Layers(); layer++ {
 			checkSample(t, r, stored, layer)
 		}
 	}
@@ -154,13 +154,13 @@ func TestStoredRunsAreFound(t *testing.T) {
 
 // The command's flags give the experiment back.
 func TestTheCommandIsTheExperiments(t *testing.T) {
-	for _, method := range Methods {
+	for _, method := range Methods() {
 		want := Experiment{Method: method, Dataset: "usps", Epochs: 7, Seed: 3, Drive: "fresh", Momentum: None, TrainEpochs: None, Carry: "driven", EscapeWidth: 0.25, BatchSize: 16}
 		args := strings.Fields(strings.TrimPrefix(want.Command(), "go run ./rddkit/cmd/rdd train"))
 		var got Experiment
 		set := flag.NewFlagSet("", flag.ContinueOnError)
 		got.Flags(set)
-		if err := set.Parse(args); err != nil || got.defaults() != want.defaults() {
+		if err := set.Parse(args); err != nil || got.filled() != want.filled() {
 			t.Errorf("%v gave %+v, %v; want %+v", args, got, err, want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/nn"
 	"github.com/weightalign/lab/rddkit/show"
+	"github.com/weightalign/lab/rddkit/train"
 )
 
 // Runner carries out experiments and keeps their records. Its zero value is
@@ -75,20 +77,24 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 			return nil, err
 		}
 	}
-	dir := filepath.Join(root, fmt.Sprintf("%s-%d", e.stem(), e.Epochs))
+	stem, err := e.stem()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(root, fmt.Sprintf("%s-%d", stem, e.Epochs))
 	if record, err := Open(dir); err == nil && record.EpochsDone() == e.Epochs {
 		if tell != nil {
 			tell(1, 1, record.Label()+": read from disk")
 		}
 		return record, nil
 	}
-	run, err := r.begin(ctx, e, dir, sets, tell)
+	run, err := r.begin(ctx, e, dir, stem, sets, tell)
 	if err != nil {
 		return nil, err
 	}
 	for run.record.EpochsDone() < e.Epochs {
 		if err := run.epoch(ctx); err != nil {
-			return nil, err
+			return nil, run.named(err)
 		}
 	}
 	record := run.record // a pointer into run would keep the network in memory for as long as the record
@@ -97,21 +103,26 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 
 // run is an experiment at work.
 type run struct {
-	told    func(done, total int, text string) // may be nil
-	record  Record
-	set     *dataset.Set
-	network *nn.Network
-	sgd     nn.SGD
-	learner align.Learner
-	images  []float32 // a batch for evaluation
-	labels  []uint8
-	order   []int // of the training images
-	saved   time.Time
+	told   func(done, total int, text string) // may be nil
+	record Record
+	loop   *train.Loop
+	costly align.Costly // nil for a learner that does not count what it uses
+	some   nn.Batch     // of test images, for measures
+	saved  time.Time
+}
+
+// named says in which method and epoch something went wrong.
+func (run *run) named(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	r := &run.record
+	return fmt.Errorf("method %s, seed %d, epoch %d: %w", string(r.Experiment.Method), r.Experiment.Seed, r.EpochsDone()+1, err)
 }
 
 // begin makes the network and the learner, in the state that an earlier,
 // unfinished or shorter run left, if there is one.
-func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets, tell func(done, total int, text string)) (*run, error) {
+func (r *Runner) begin(ctx context.Context, e Experiment, dir, stem string, sets *sets, tell func(done, total int, text string)) (*run, error) {
 	set, err := sets.load(ctx, e, r.Data, tell)
 	if err != nil {
 		return nil, err
@@ -119,33 +130,30 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets
 	if n := set.Train.Len(); n < 2 || set.Test.Len() < 1 {
 		return nil, invalid.New("TrainLimit, TestLimit", []int{n, set.Test.Len()}, "at least 2 training images and 1 test image")
 	}
-	network, err := nn.Report(nn.ReportConfig{Channels: set.Channels, Side: set.Side, Classes: set.Classes, Loss: losses[e.Loss]}, e.Seed)
+	network, err := e.network(set)
 	if err != nil {
 		return nil, err
-	}
-	if e.Method == Backpropagation {
-		network.SetRoute(nn.ThroughWeight)
-	}
-	if e.usesDirectFeedback() {
-		network.UseDirectFeedback(e.Seed)
 	}
 	learner, err := e.learner()
 	if err != nil {
 		return nil, err
 	}
-	now := &run{
-		told: tell, set: set, network: network, learner: learner,
-		sgd:    nn.SGD{LearningRate: e.LearningRate, Momentum: max(e.Momentum, 0), WeightDecay: e.WeightDecay},
-		images: make([]float32, e.BatchSize*set.Channels*set.Side*set.Side),
-		labels: make([]uint8, e.BatchSize),
-		order:  make([]int, set.Train.Len()),
+	now := &run{told: tell}
+	now.loop = &train.Loop{
+		Network: network, Learner: learner, Set: set, BatchSize: e.BatchSize, Augment: e.Augment == CropAndMirror, Seed: e.Seed, Tell: now.tell,
+		Optimiser: nn.SGD{LearningRate: e.LearningRate, Momentum: max(e.Momentum, 0), WeightDecay: e.WeightDecay},
 	}
-	now.record = Record{Experiment: e, Dir: dir}
+	now.costly, _ = learner.(align.Costly)
+	now.record = Record{Experiment: e, Dir: dir, method: describe(e)}
+	now.record.Symmetry, now.record.Final = make([][][]align.Metrics, len(network.Affine())), make([]align.Metrics, len(network.Affine()))
 	now.record.Provenance.Images = fmt.Sprintf("%d training and %d test images of %d×%d×%d", set.Train.Len(), set.Test.Len(), set.Channels, set.Side, set.Side)
+	if e.Measures != "" {
+		now.some = someImages(set)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	switch earlier, err := latestState(dir, e); {
+	switch earlier, err := latestState(dir, stem, e); {
 	case errors.Is(err, errNoState):
 		if err := now.evaluate(ctx); err != nil {
 			return nil, err
@@ -170,9 +178,44 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir string, sets *sets
 	return now, nil
 }
 
+// network makes the network that the resolved experiment describes, for a set's
+// images.
+func (e Experiment) network(set *dataset.Set) (*nn.Network, error) {
+	specs, err := e.specs(set.Channels, set.Side, set.Classes)
+	if err != nil {
+		return nil, err
+	}
+	network, err := nn.New(nn.Shape{Channels: set.Channels, Rows: set.Side, Columns: set.Side}, losses[e.Loss], e.Seed, specs...)
+	if err != nil {
+		return nil, err
+	}
+	method, err := e.Method.row()
+	if err != nil {
+		return nil, err
+	}
+	switch method.route {
+	case ThroughForward:
+		network.SetRoute(nn.ThroughWeight)
+	case Direct:
+		network.UseDirectFeedback(e.Seed)
+	}
+	return network, nil
+}
+
+// someImages are those that measures see.
+func someImages(set *dataset.Set) nn.Batch {
+	indices := make([]int, min(set.Test.Len(), 128))
+	for i := range indices {
+		indices[i] = i
+	}
+	b := nn.Batch{Images: make([]float32, len(indices)*set.Test.ImageLen()), Labels: make([]uint8, len(indices))}
+	set.Test.Batch(b.Images, b.Labels, indices, nil)
+	return b
+}
+
 // latestState returns the furthest state among the record's own and those of
 // records that differ in having fewer epochs.
-func latestState(dir string, e Experiment) (*state, error) {
+func latestState(dir, stem string, e Experiment) (*state, error) {
 	root := filepath.Dir(dir)
 	folders, err := os.ReadDir(root)
 	if err != nil {
@@ -180,7 +223,7 @@ func latestState(dir string, e Experiment) (*state, error) {
 	}
 	var latest *state
 	for _, folder := range folders {
-		if !strings.HasPrefix(folder.Name(), e.stem()+"-") {
+		if !strings.HasPrefix(folder.Name(), stem+"-") {
 			continue
 		}
 		s, err := readState(filepath.Join(root, folder.Name()))
@@ -224,8 +267,7 @@ func (run *run) epoch(ctx context.Context) error {
 		return err
 	}
 	epoch := uint64(r.EpochsDone())
-	layers := run.layers()
-	for i, l := range layers {
+	for i, l := range run.loop.View().Layers {
 		r.Final[i] = run.measure(l, "final metrics", epoch, uint64(i))
 	}
 	r.LearnSeconds = append(r.LearnSeconds, trained.Sub(learned).Seconds())
@@ -242,71 +284,103 @@ func (run *run) epoch(ctx context.Context) error {
 // the shortest epochs.
 const savePause = 5 * time.Second
 
-// learn runs the learner of feedback weights, observing the symmetry of
-// feedback and feedforward weights.
-func (run *run) learn(ctx context.Context) error {
+// observations are those of one epoch.
+type observations struct {
+	metrics  [][]align.Metrics      // [layer][observation]
+	measured map[string][][]float64 // [observation][layer]
+	costs    []align.Cost           // [observation]
+}
+
+// observe notes how feedback weights stand now.
+func (run *run) observe(o *observations, view *train.View) error {
 	r := &run.record
-	epoch := uint64(r.EpochsDone())
-	r.Symmetry = truncated(r.Symmetry, int(epoch)) // what an interrupted phase left
-	layers := run.layers()
-	var observed [Layers][]align.Metrics
-	err := run.learner.Learn(ctx, layers, func(seconds float64) {
-		run.tell(0, fmt.Sprintf("feedback weights, %g s simulated", seconds))
-		for i, l := range layers {
-			observed[i] = append(observed[i], run.measure(l, "metrics", epoch, uint64(i), uint64(len(observed[i]))))
+	if o.metrics == nil {
+		o.metrics, o.measured = make([][]align.Metrics, len(view.Layers)), make(map[string][][]float64)
+	}
+	for i, l := range view.Layers {
+		o.metrics[i] = append(o.metrics[i], run.measure(l, "metrics", uint64(r.EpochsDone()), uint64(i), uint64(len(o.metrics[i]))))
+	}
+	if run.costly != nil {
+		o.costs = append(o.costs, run.costly.Cost())
+	}
+	names := measureNames(r.Experiment.Measures)
+	if len(names) > 0 {
+		view.Send()
+	}
+	for _, name := range names {
+		values, err := take(name, Observation{Layers: view.Layers, Network: run.loop.Network, Images: run.some.Images, Labels: run.some.Labels})
+		if err != nil {
+			return err
+		}
+		o.measured[name] = append(o.measured[name], values)
+	}
+	return nil
+}
+
+// append adds an epoch's observations to the series, after what it had from the
+// epochs before: an interrupted phase may have left more.
+func (s *Series) append(o observations) error {
+	epoch := len(s.TrainSeconds)
+	if epoch > 0 && len(o.metrics[0]) != len(s.Symmetry[0][0]) {
+		return invalid.Newf("observations", len(o.metrics[0]), "as many in every epoch, %d", len(s.Symmetry[0][0]))
+	}
+	for i := range s.Symmetry {
+		s.Symmetry[i] = append(slices.Clip(s.Symmetry[i][:epoch]), o.metrics[i])
+	}
+	for name, values := range o.measured {
+		if s.Measured == nil {
+			s.Measured = make(map[string][][][]float64)
+		}
+		s.Measured[name] = append(slices.Clip(s.Measured[name][:min(epoch, len(s.Measured[name]))]), values)
+	}
+	if o.costs != nil {
+		s.Costs = append(slices.Clip(s.Costs[:min(epoch, len(s.Costs))]), o.costs)
+	}
+	return nil
+}
+
+// learn runs the learner of feedback weights, observing them.
+func (run *run) learn(ctx context.Context) error {
+	var o observations
+	var failure error
+	err := run.loop.Learn(ctx, func(_ float64, view *train.View) {
+		if failure == nil {
+			failure = run.observe(&o, view)
 		}
 	})
+	if err == nil {
+		err = failure
+	}
 	if err != nil {
 		return err
 	}
-	for i := range observed {
-		r.Symmetry[i] = append(r.Symmetry[i], observed[i])
-	}
-	for i, affine := range run.network.Affine() {
-		transpose(affine.Feedback, layers[i].Feedback, layers[i].In, layers[i].Out)
-	}
-	return nil
+	return run.record.append(o)
 }
 
 // keepFeedback stands for learn where feedback weights stay as they are. It
 // notes as many observations, all of them the same.
 func (run *run) keepFeedback(context.Context) error {
 	r := &run.record
-	epoch := r.EpochsDone()
-	r.Symmetry = truncated(r.Symmetry, epoch)
-	for i, l := range run.layers() {
-		m := run.measure(l, "metrics", uint64(epoch), uint64(i), 0)
-		r.Symmetry[i] = append(r.Symmetry[i], slices.Repeat([]align.Metrics{m}, len(r.Symmetry[i][0])))
+	var o observations
+	if err := run.observe(&o, run.loop.View()); err != nil {
+		return err
 	}
-	return nil
+	n := len(r.Symmetry[0][0])
+	for i := range o.metrics {
+		o.metrics[i] = slices.Repeat(o.metrics[i], n)
+	}
+	for name := range o.measured {
+		o.measured[name] = slices.Repeat(o.measured[name], n)
+	}
+	if o.costs != nil {
+		o.costs = slices.Repeat(o.costs, n)
+	}
+	return r.append(o)
 }
 
-func truncated(symmetry [Layers][][]align.Metrics, epochs int) [Layers][][]align.Metrics {
-	for i := range symmetry {
-		symmetry[i] = slices.Clip(symmetry[i][:epochs])
-	}
-	return symmetry
-}
-
-// layers returns the fully connected layers as learners see them: the
-// feedforward weights are the network's own, the feedback weights transposed.
-func (run *run) layers() []align.Layer {
-	var layers []align.Layer
-	for _, affine := range run.network.Affine() {
-		l := align.Layer{Out: affine.Shape[0], In: affine.Shape[1], Forward: affine.Weight, Feedback: make([]float32, len(affine.Weight))}
-		transpose(l.Feedback, affine.Feedback, l.Out, l.In)
-		layers = append(layers, l)
-	}
-	return layers
-}
-
-// transpose writes the matrix from, [rows][columns], into to, [columns][rows].
-func transpose(to, from []float32, rows, columns int) {
-	for i := range rows {
-		for j := range columns {
-			to[j*rows+i] = from[i*columns+j]
-		}
-	}
+// train makes one pass over the training images.
+func (run *run) train(ctx context.Context) error {
+	return run.loop.Epoch(ctx, uint64(run.record.EpochsDone()))
 }
 
 // measure compares feedback with feedforward weights for a random activity x
@@ -320,92 +394,22 @@ func (run *run) measure(l align.Layer, name string, indices ...uint64) align.Met
 	return align.Measure(l.Forward, l.Feedback, l.In, l.Out, x)
 }
 
-// train makes one pass over the training images in a random order. Batches are
-// put together beside the computation. A last batch of a single image, which
-// batch normalisation cannot take, is left out.
-func (run *run) train(ctx context.Context) error {
-	e := run.record.Experiment
-	epoch := uint64(run.record.EpochsDone())
-	for i := range run.order {
-		run.order[i] = i
-	}
-	shuffle := stream.New(e.Seed, "shuffle", epoch)
-	shuffle.Shuffle(len(run.order), func(i, j int) { run.order[i], run.order[j] = run.order[j], run.order[i] })
-
-	ctx, cancel := context.WithCancel(ctx)
-	batches := run.batches(ctx, epoch)
-	defer func() { // the goroutine must be gone before the next epoch shuffles
-		cancel()
-		for range batches {
-		}
-	}()
-	step, train := 0, run.batchTrainer(epoch)
-	for b := range batches {
-		err := train(b, step)
-		b.free <- b
-		if err != nil {
-			return err
-		}
-		step++
-		run.tell(step, "training")
-	}
-	return ctx.Err()
-}
-
-type batch struct {
-	images []float32
-	labels []uint8
-	free   chan *batch
-}
-
-// batches sends the epoch's batches, two at most ahead of the receiver, and
-// closes the channel after the last or when ctx is cancelled.
-func (run *run) batches(ctx context.Context, epoch uint64) <-chan *batch {
-	e, train := run.record.Experiment, run.set.Train
-	random := stream.New(e.Seed, "augment", epoch)
-	if e.Augment == "off" {
-		random = nil
-	}
-	const ahead = 2
-	free := make(chan *batch, ahead)
-	for range ahead {
-		free <- &batch{make([]float32, len(run.images)), make([]uint8, e.BatchSize), free}
-	}
-	ready := make(chan *batch)
-	go func() {
-		defer close(ready)
-		pixels := len(run.images) / e.BatchSize
-		for at := 0; len(run.order)-at >= 2; at += e.BatchSize {
-			indices := run.order[at:min(at+e.BatchSize, len(run.order))]
-			var b *batch
-			select {
-			case b = <-free:
-			case <-ctx.Done():
-				return
-			}
-			b.images, b.labels = b.images[:len(indices)*pixels], b.labels[:len(indices)]
-			train.Batch(b.images, b.labels, indices, random)
-			select {
-			case ready <- b:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return ready
-}
-
 // evaluate appends error and cost over all training and test images.
 func (run *run) evaluate(ctx context.Context) error {
-	run.tell(run.steps(), "evaluation")
+	run.tell(run.loop.Steps(), "evaluation")
 	r := &run.record
-	trainError, trainCost, err := run.score(ctx, run.set.Train)
+	trainError, trainCost, err := run.loop.Score(ctx, run.loop.Set.Train)
 	if err != nil {
 		return err
 	}
-	testError, testCost, err := run.score(ctx, run.set.Test)
+	testError, testCost, err := run.loop.Score(ctx, run.loop.Set.Test)
 	if err != nil {
 		return err
+	}
+	for what, cost := range map[string]float64{"training": trainCost, "test": testCost} {
+		if math.IsNaN(cost) || math.IsInf(cost, 0) {
+			return invalid.Newf("mean loss of the "+what+" images", cost, "a finite number: a LearningRate smaller than %g, or another Loss", r.Experiment.LearningRate)
+		}
 	}
 	r.TrainError, r.TrainCost = append(r.TrainError, trainError), append(r.TrainCost, trainCost)
 	r.TestError, r.TestCost = append(r.TestError, testError), append(r.TestCost, testCost)
@@ -414,42 +418,12 @@ func (run *run) evaluate(ctx context.Context) error {
 
 // evaluateAsBefore stands for evaluate where the network is as it was.
 func (run *run) evaluateAsBefore(context.Context) error {
-	run.tell(run.steps(), "as before")
+	run.tell(run.loop.Steps(), "as before")
 	r := &run.record
 	for _, values := range r.errorFiles() {
 		*values = append(*values, (*values)[len(*values)-1])
 	}
 	return nil
-}
-
-func (run *run) score(ctx context.Context, split dataset.Split) (percentWrong, meanLoss float64, err error) {
-	n, size := split.Len(), run.record.Experiment.BatchSize
-	pixels := len(run.images) / size
-	indices := make([]int, 0, size)
-	wrong, loss := 0, 0.0
-	for at := 0; at < n; at += size {
-		if err := ctx.Err(); err != nil {
-			return 0, 0, err
-		}
-		indices = indices[:0]
-		for i := at; i < min(at+size, n); i++ {
-			indices = append(indices, i)
-		}
-		images, labels := run.images[:len(indices)*pixels], run.labels[:len(indices)]
-		split.Batch(images, labels, indices, nil)
-		l, w, err := run.network.Evaluate(images, labels)
-		if err != nil {
-			return 0, 0, err
-		}
-		loss, wrong = loss+l, wrong+w
-	}
-	return 100 * float64(wrong) / float64(n), loss / float64(n), nil
-}
-
-// steps is the number of training steps in an epoch.
-func (run *run) steps() int {
-	n, size := len(run.order), run.record.Experiment.BatchSize
-	return n/size + min(n%size, 2)/2
 }
 
 // tell reports that so many training steps of the present epoch are done.
@@ -458,36 +432,38 @@ func (run *run) tell(step int, doing string) {
 		return
 	}
 	r := &run.record
-	epochs, done := r.Experiment.Epochs, r.EpochsDone()
+	epochs, done, steps := r.Experiment.Epochs, r.EpochsDone(), run.loop.Steps()
 	if len(r.TrainError) == 0 { // the evaluation before the first epoch
 		step = 0
 	}
-	run.told(done*run.steps()+min(step, run.steps()), epochs*run.steps(),
+	run.told(done*steps+min(step, steps), epochs*steps,
 		fmt.Sprintf("%s seed %d, epoch %d of %d: %s", r.Label(), r.Experiment.Seed, min(done+1, epochs), epochs, doing))
 }
 
 // save writes the state, then the files for readers.
 func (run *run) save() error {
 	network := make(map[string][]float32)
-	for _, t := range run.network.Tensors() {
+	for _, t := range run.loop.Network.Tensors() {
 		network[t.Name] = t.Data
 	}
-	learner, err := align.MarshalState(run.learner)
+	learner, err := align.MarshalState(run.loop.Learner)
 	if err != nil {
 		return err
 	}
 	run.saved = time.Now()
 	r := &run.record
-	s := state{r.Experiment, r.Series, r.Provenance, network, learner}
+	experiment := r.Experiment
+	experiment.Options = nil // the folder's run.json has them; gob knows no types of a cell
+	s := state{experiment, r.Series, r.Provenance, network, learner}
 	if err := s.write(r.Dir); err != nil {
 		return err
 	}
-	var weights [Layers]Weights
-	for i, l := range run.layers() {
-		weights[i] = Weights{l.In, l.Out, l.Forward, l.Feedback}
+	var weights []Weights
+	for _, l := range run.loop.View().Layers {
+		weights = append(weights, Weights{l.In, l.Out, l.Forward, l.Feedback})
 	}
 	var beta [][]float64
-	if estimator, ok := run.learner.(interface{ Beta(layer int) []float64 }); ok {
+	if estimator, ok := run.loop.Learner.(interface{ Beta(layer int) []float64 }); ok {
 		for i := range weights {
 			beta = append(beta, estimator.Beta(i))
 		}

@@ -36,7 +36,7 @@ func same(t *testing.T, what string, a, b *Record) {
 	if !reflect.DeepEqual(x, y) {
 		t.Errorf("%s: the series differ:\n%+v\n%+v", what, x, y)
 	}
-	for layer := 1; layer <= Layers; layer++ {
+	for layer := 1; layer <= a.Layers(); layer++ {
 		v, err := a.Weights(layer)
 		if err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func same(t *testing.T, what string, a, b *Record) {
 }
 
 func TestARecordIsReadBack(t *testing.T) {
-	for _, method := range Methods {
+	for _, method := range Methods() {
 		dir := t.TempDir()
 		e := little
 		e.Method = method
@@ -103,7 +103,7 @@ func TestARecordDoesNotKeepItsNetwork(t *testing.T) {
 	before := inUse()
 	record := mustRun(t, dir, e)
 	var weights uint64 // of the network, as it is without buffers and gradients
-	for layer := 1; layer <= Layers; layer++ {
+	for layer := 1; layer <= record.Layers(); layer++ {
 		w, err := record.Weights(layer)
 		if err != nil {
 			t.Fatal(err)
@@ -126,10 +126,10 @@ func TestTheFilesAreThoseOfTheReport(t *testing.T) {
 		e.Method = c.method
 		r := mustRun(t, t.TempDir(), e)
 		want := map[string][]int{}
-		for layer := 1; layer <= Layers; layer++ {
+		for layer := 1; layer <= r.Layers(); layer++ {
 			sizes := []int{1024, 384, 192, 10}
 			in, out := sizes[layer-1], sizes[layer]
-			for _, name := range []string{"correct", "self", "decay", "sparse", "amp", "info", "symm"} {
+			for _, name := range []string{"correct", "self", "decay", "sparse", "amp", "info", "symm", "angle"} {
 				want[fmt.Sprintf("%s_%d.npy", name, layer)] = []int{c.values}
 			}
 			want[fmt.Sprintf("weight_%d.npy", layer)] = []int{out, in}

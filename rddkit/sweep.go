@@ -97,10 +97,14 @@ func (r *Runner) plan(experiments []Experiment) ([]*job, error) {
 		if err != nil {
 			return nil, err
 		}
-		j, ok := byStem[e.stem()]
+		stem, err := e.stem()
+		if err != nil {
+			return nil, err
+		}
+		j, ok := byStem[stem]
 		if !ok {
 			j = new(job)
-			byStem[e.stem()] = j
+			byStem[stem] = j
 			jobs = append(jobs, j)
 		}
 		at, _ := slices.BinarySearchFunc(j.experiments, e, func(a, b Experiment) int { return a.Epochs - b.Epochs })
@@ -155,22 +159,19 @@ func (e Experiment) Memory() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	network, err := nn.Report(nn.ReportConfig{Channels: info.Channels, Side: info.Side, Classes: info.Classes, Loss: losses[e.Loss]}, e.Seed)
+	specs, err := e.specs(info.Channels, info.Side, info.Classes)
 	if err != nil {
 		return 0, err
 	}
-	weights := 0
-	for _, layer := range network.Affine() {
-		weights += len(layer.Weight)
-	}
+	weights, _ := nn.CountWeights(nn.Shape{Channels: info.Channels, Rows: info.Side, Columns: info.Side}, specs...)
 	images := limited(info.TrainRows, e.TrainLimit) + limited(info.TestRows, e.TestLimit)
 	// Bytes per weight of a fully connected layer, and per pixel of a batch, as
 	// measured with 0.1 to 0.7 million weights and images of 16×16 to 32×32.
 	bytes := 4_000_000 + 20*weights + 500*e.BatchSize*info.Side*info.Side + images*info.Channels*info.Side*info.Side
-	switch {
-	case e.usesRDD():
+	switch method, _ := e.Method.row(); {
+	case method.usesField("rdd-time"):
 		bytes += 25_000_000 + 48*weights
-	case e.learnsFromBatches():
+	case method.usesField("noise"):
 		bytes += 25 * weights
 	}
 	const runtime = 30_000_000 // program, stacks, buffers of matrix products

@@ -17,6 +17,7 @@ type Metrics struct {
 	Amp           float64 // -xᵀ·B·W·x
 	Info          float64 // |x - B·W·x|²
 	Symm          float64 // |W - Bᵀ|² (Frobenius)
+	Angle         float64 `json:"-"` // between W and Bᵀ as vectors, degrees; 90 if one is all zero
 }
 
 // Measure compares the feedforward weights of a layer, [out][in], with its
@@ -73,6 +74,10 @@ func Measure[T spike.Float](forward, feedback []T, in, out int, x []float64) Met
 	}
 	m.Sparse = squaresW + squaresB
 	m.Self = -product
+	m.Angle = 90
+	if squaresW > 0 && squaresB > 0 {
+		m.Angle = degrees(product / math.Sqrt(squaresW*squaresB))
+	}
 	if nonzero > 0 {
 		m.SignAlignment = 100 * float64(equal) / float64(nonzero)
 	}
@@ -89,4 +94,31 @@ func sign(x float64) int {
 		panic("align: weight is not a number")
 	}
 	return 0
+}
+
+// degrees is the angle whose cosine is given, but for rounding beyond ±1.
+func degrees(cosine float64) float64 { return math.Acos(max(-1, min(1, cosine))) * 180 / math.Pi }
+
+// MeanAngle returns the mean angle, in degrees, between the rows of two matrices
+// of so many columns; rows of zeros are left out. It is NaN if none is left. It
+// panics if the matrices differ in size.
+func MeanAngle(a, b []float32, columns int) float64 {
+	if len(a) != len(b) || columns < 1 || len(a)%columns != 0 {
+		panic("align: matrices that do not fit")
+	}
+	sum, n := 0.0, 0
+	for from := 0; from < len(a); from += columns {
+		var ab, aa, bb float64
+		for k := from; k < from+columns; k++ {
+			x, y := float64(a[k]), float64(b[k])
+			ab += float64(x * y)
+			aa += float64(x * x)
+			bb += float64(y * y)
+		}
+		if aa > 0 && bb > 0 {
+			sum += degrees(ab / math.Sqrt(aa*bb))
+			n++
+		}
+	}
+	return sum / float64(n)
 }

@@ -80,8 +80,7 @@ func (c Convergence) Run(ctx context.Context, progress Progress) (*ConvergenceCu
 	if err != nil {
 		return nil, err
 	}
-	net.perturb(nn.Perturbation{Constant: true, BatchSummed: c.BatchSummed}, c.Seed)
-	if err := net.learn(c.Learner); err != nil {
+	if err := net.learn(c.Learner, nn.Perturbation{Constant: true, BatchSummed: c.BatchSummed}); err != nil {
 		return nil, err
 	}
 	var data source = newGaussian(c.Sizes[0], c.Sizes[len(c.Sizes)-1], c.Seed)
@@ -93,7 +92,7 @@ func (c Convergence) Run(ctx context.Context, progress Progress) (*ConvergenceCu
 			return nil, invalid.Newf("Sizes", c.Sizes, "%d inputs and %d outputs for %s", want[0], want[1], c.Dataset)
 		}
 	}
-	curve := &ConvergenceCurve{Layers: make([][]Symmetry, len(net.layers))}
+	curve := &ConvergenceCurve{Layers: make([][]Symmetry, len(net.view.Layers))}
 	random, test := stream.New(c.Seed, "batches"), data.test()
 	for b := 1; b <= c.Batches; b++ {
 		if err := ctx.Err(); err != nil {

@@ -95,7 +95,7 @@ func TestMeanAngle(t *testing.T) {
 	// 90, 0 and 180 degrees; rows of zeros do not count.
 	a := []float32{1, 0, 2, 2, 1, 1, 0, 0}
 	b := []float32{0, 3, 1, 1, -1, -1, 1, 1}
-	if got := meanAngle(a, b, 2); math.Abs(got-90) > 1e-5 {
+	if got := align.MeanAngle(a, b, 2); math.Abs(got-90) > 1e-5 {
 		t.Errorf("%v degrees, want 90", got)
 	}
 }

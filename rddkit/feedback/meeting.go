@@ -98,12 +98,12 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 	curve.Accuracy = 100 * (1 - float64(wrong)/float64(count))
 	test = nn.Batch{Images: test.Images[:min(count, symmetrySamples)*run.data.inputs()], Labels: test.Labels[:min(count, symmetrySamples)]}
 	var first [][]float32
-	for _, l := range net.layers {
+	for _, l := range net.view.Layers {
 		first = append(first, slices.Clone(l.Feedback))
 	}
 
 	observe := func(into *[][]Symmetry) error {
-		net.send()
+		net.view.Send()
 		symmetry, err := net.compare(test)
 		if *into == nil {
 			*into = make([][]Symmetry, len(symmetry))
@@ -119,7 +119,7 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 	}
 	for call := 0; call <= calls; call++ {
 		if call > 0 {
-			if err := rdd.Learn(ctx, net.layers, nil); err != nil {
+			if err := rdd.Learn(ctx, net.view.Layers, nil); err != nil {
 				return nil, err
 			}
 		}
@@ -130,12 +130,11 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 		progress.tell(m.TrainBatches+call*100, total, fmt.Sprintf("%g s of spikes", float64(call)*m.Interval))
 	}
 
-	for l := range net.layers {
-		copy(net.layers[l].Feedback, first[l])
+	for l := range net.view.Layers {
+		copy(net.view.Layers[l].Feedback, first[l])
 	}
-	net.send()
-	net.perturb(nn.Perturbation{Constant: true}, m.Seed)
-	if err := net.learn(align.PerturbationOptions{Noise: m.Noise}); err != nil {
+	net.view.Send()
+	if err := net.learn(align.PerturbationOptions{Noise: m.Noise}, nn.Perturbation{Constant: true}); err != nil {
 		return nil, err
 	}
 	for b := 0; b <= m.Batches; b++ {

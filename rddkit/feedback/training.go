@@ -219,14 +219,13 @@ func (t *training) build(specs []nn.Affine, constant bool) (err error) {
 	case Backpropagation, Adam:
 		t.net.network.SetRoute(nn.ThroughWeight)
 	case Reinforcement:
-		t.net.perturb(nn.Perturbation{Noise: t.Noise, Constant: constant, Direct: true}, t.Seed)
+		t.net.perturb(nn.Perturbation{Noise: t.Noise, Constant: constant, Direct: true})
 	case LeastSquares, Gradient:
-		t.net.perturb(nn.Perturbation{Constant: constant}, t.Seed)
 		rule := align.LeastSquares
 		if t.Method == Gradient {
 			rule = align.Gradient
 		}
-		return t.net.learn(align.PerturbationOptions{Rule: rule, Noise: t.Noise, LearningRate: t.FeedbackRate})
+		return t.net.learn(align.PerturbationOptions{Rule: rule, Noise: t.Noise, LearningRate: t.FeedbackRate}, nn.Perturbation{Constant: constant})
 	}
 	return nil
 }

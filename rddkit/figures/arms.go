@@ -55,7 +55,7 @@ func Arms(records ...*rddkit.Record) ([]Arm, error) {
 		if r == nil || r.EpochsDone() == 0 {
 			return nil, invalid.New(fmt.Sprintf("records[%d]", i), "empty", "a record with at least one epoch done")
 		}
-		e := normal(r.Experiment)
+		e := r.Experiment.Normal()
 		e.Seed, e.Epochs = 0, 0
 		k := slices.Index(settings, text(e))
 		if k < 0 {
@@ -150,7 +150,7 @@ func dress(arms []Arm) {
 		}
 	}
 	choose := func(a Arm, of func(chart.Color) chart.Look) {
-		look := of(colorOf(a.Records[0].Experiment.Method))
+		look := of(colorOf(a.Records[0]))
 		taken[look] = true
 		byName[a.Name] = look
 	}
@@ -177,73 +177,23 @@ func dress(arms []Arm) {
 	}
 }
 
-// methodColors keeps a method's colour the same in every figure.
-var methodColors = map[rddkit.Method]chart.Color{
-	rddkit.FeedbackAlignment: chart.Vermillion,
-	rddkit.RDD:               chart.Blue,
-	rddkit.FuzzyRDD:          chart.Purple,
-	rddkit.FuzzyWald:         chart.Ochre,
-	rddkit.Backpropagation:   chart.Green,
-	rddkit.NodePerturbation:  chart.Sky,
-	rddkit.SignSymmetry:      chart.Grey,
-
-	rddkit.DirectFeedbackAlignment: chart.Black,
-	rddkit.DirectNodePerturbation:  chart.Purple,
-}
-
-func colorOf(m rddkit.Method) chart.Color { return methodColors[m] }
-
-// normal puts every field that the method does not use, or that has its default,
-// to zero, but the method: what is left is what counts in the record's name.
-func normal(e rddkit.Experiment) rddkit.Experiment {
-	standard, err := rddkit.Experiment{Method: e.Method}.Resolve()
+// colorOf is the colour of a record's method, Auto if it has none.
+func colorOf(r *rddkit.Record) chart.Color {
+	c, err := chart.ParseColor(r.Color())
 	if err != nil {
-		return e
+		return chart.Auto
 	}
-	switch standard.Method {
-	case rddkit.RDD, rddkit.FuzzyRDD, rddkit.FuzzyWald:
-	default:
-		e.RDDTime, e.Drive = 0, ""
-		e.RDDEpochs, e.Carry, e.RDDRate, e.Interval, e.EscapeWidth, e.RefractorySteps = 0, "", 0, 0, 0, 0
-	}
-	if standard.Noise == 0 {
-		e.Noise = 0
-	}
-	for _, f := range []struct{ field, standard *string }{
-		{&e.Drive, &standard.Drive}, {&e.Loss, &standard.Loss}, {&e.Augment, &standard.Augment}, {&e.Carry, &standard.Carry},
-	} {
-		unless(f.field, *f.standard)
-	}
-	for _, f := range []struct{ field, standard *float64 }{
-		{&e.RDDTime, &standard.RDDTime}, {&e.LearningRate, &standard.LearningRate}, {&e.Momentum, &standard.Momentum},
-		{&e.RDDRate, &standard.RDDRate}, {&e.Interval, &standard.Interval}, {&e.Noise, &standard.Noise},
-	} {
-		unless(f.field, *f.standard)
-	}
-	e.Method = standard.Method
-	unless(&e.Dataset, standard.Dataset)
-	unless(&e.Epochs, standard.Epochs)
-	unless(&e.BatchSize, standard.BatchSize)
-	unless(&e.RefractorySteps, standard.RefractorySteps)
-	return e
-}
-
-// unless puts a field that has its default to zero.
-func unless[T comparable](field *T, standard T) {
-	var zero T
-	if *field == standard {
-		*field = zero
-	}
+	return c
 }
 
 // differences names the fields, as the commands' flags do, in which r differs
 // from any of the others, with r's values.
 func differences(r *rddkit.Record, others []*rddkit.Record) []string {
-	mine := fields(normal(r.Experiment))
+	mine := fields(r.Experiment.Normal())
 	var names []string
 	for name, value := range fields(r.Experiment) {
 		if name != "seed" && name != "epochs" && slices.ContainsFunc(others, func(o *rddkit.Record) bool {
-			return !reflect.DeepEqual(fields(normal(o.Experiment))[name], mine[name])
+			return !reflect.DeepEqual(fields(o.Experiment.Normal())[name], mine[name])
 		}) {
 			names = append(names, fmt.Sprintf("%s %v", name, value))
 		}

@@ -82,14 +82,14 @@ func TestUnusedFieldsSplitNoArm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if normal(e) != normal(resolved) {
-			t.Errorf("%+v and its resolved form are two arms: %+v and %+v", e, normal(e), normal(resolved))
+		if e.Normal() != resolved.Normal() {
+			t.Errorf("%+v and its resolved form are two arms: %+v and %+v", e, e.Normal(), resolved.Normal())
 		}
 		one, err := e.Name()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if two, err := normal(e).Name(); err != nil || two != one {
+		if two, err := e.Normal().Name(); err != nil || two != one {
 			t.Errorf("%+v is %s, put to normal %s, %v", e, one, two, err)
 		}
 	}
@@ -99,7 +99,7 @@ func TestUnusedFieldsSplitNoArm(t *testing.T) {
 // even of methods with one colour.
 func TestArmsHaveLooksOfTheirOwn(t *testing.T) {
 	var records []*rddkit.Record
-	for _, m := range rddkit.Methods {
+	for _, m := range rddkit.Methods() {
 		for _, rate := range []float64{0.01, 0.02, 0.03, 0.04} {
 			records = append(records, record(t, rddkit.Experiment{Method: m, LearningRate: rate}, 2, 50))
 		}
@@ -118,8 +118,8 @@ func TestArmsHaveLooksOfTheirOwn(t *testing.T) {
 			t.Errorf("%s looks like %s: %v", a.Name, other, look)
 		}
 		looks[look] = a.Name
-		if m := a.Records[0].Experiment.Method; i%4 == 0 && a.Color != colorOf(m) {
-			t.Errorf("%s is %v, want its method's %v", a.Name, a.Color, colorOf(m))
+		if own := colorOf(a.Records[0]); i%4 == 0 && a.Color != own {
+			t.Errorf("%s is %v, want its method's %v", a.Name, a.Color, own)
 		}
 	}
 	if s := namedSeries(SignAlignment(records...), 0); len(s) != len(records) {

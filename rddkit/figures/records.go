@@ -110,7 +110,7 @@ func perLayer[S Source](title string, of []S, q quantity) chart.Figure {
 // four at most.
 func columns(n int) int {
 	rows := (n + 3) / 4
-	return (n + rows - 1) / rows
+	return (n + rows - 1) / max(rows, 1)
 }
 
 func overEpochs[S Source](title string, of []S, q quantity) chart.Figure {

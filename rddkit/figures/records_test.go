@@ -26,6 +26,7 @@ func record(t *testing.T, e rddkit.Experiment, epochs int, level float64) *rddki
 		t.Fatal(err)
 	}
 	r := &rddkit.Record{Experiment: e, Dir: t.TempDir()}
+	r.Symmetry = make([][][]align.Metrics, 3)
 	r.TrainError = []float64{90}
 	for epoch := range epochs {
 		r.LearnSeconds, r.TrainSeconds, r.TestSeconds = append(r.LearnSeconds, 1), append(r.TrainSeconds, 1), append(r.TestSeconds, 1)

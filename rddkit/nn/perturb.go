@@ -294,3 +294,24 @@ func (n *Network) HiddenErrors(b Batch) ([][]float32, error) {
 	}
 	return list, nil
 }
+
+// HiddenGradients is HiddenErrors for the gradients themselves, as
+// backpropagation carries them down, whatever the layers' routes and direct
+// feedback weights.
+func (n *Network) HiddenGradients(b Batch) ([][]float32, error) {
+	type way struct {
+		route  Route
+		direct []float32
+	}
+	var ways []way
+	for _, l := range n.Layers {
+		ways = append(ways, way{l.Route, l.Direct})
+		l.Route, l.Direct = ThroughWeight, nil
+	}
+	defer func() {
+		for i, l := range n.Layers {
+			l.Route, l.Direct = ways[i].route, ways[i].direct
+		}
+	}()
+	return n.HiddenErrors(b)
+}

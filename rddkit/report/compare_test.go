@@ -19,6 +19,7 @@ func made(t *testing.T, e rddkit.Experiment, epochs int) *rddkit.Record {
 		t.Fatal(err)
 	}
 	r := &rddkit.Record{Experiment: e}
+	r.Symmetry = make([][][]align.Metrics, 3)
 	for epoch := range epochs {
 		for layer := range r.Symmetry {
 			value := float64(epoch + 1000*(layer+1))

@@ -242,14 +242,14 @@ type result struct {
 	Epochs        int               `json:"epochs_done"`
 	TrainError    float64           `json:"train_error_percent"`
 	TestError     float64           `json:"test_error_percent"`
-	SignAlignment []float64         `json:"sign_alignment_percent"` // of FC1 to FC3
+	SignAlignment []float64         `json:"sign_alignment_percent"` // of FC1, FC2, …
 	Seconds       float64           `json:"seconds_per_epoch"`
 }
 
 func resultOf(r *rddkit.Record) result {
 	x := result{Run: r.Dir, Experiment: r.Experiment, Epochs: r.EpochsDone(), TrainError: rddkit.Last(r.TrainError), TestError: rddkit.Last(r.TestError),
 		Seconds: mean(r.LearnSeconds) + mean(r.TrainSeconds) + mean(r.TestSeconds)}
-	for layer := 1; layer <= rddkit.Layers; layer++ {
+	for layer := 1; layer <= r.Layers(); layer++ {
 		x.SignAlignment = append(x.SignAlignment, rddkit.Last(r.SignAlignment(layer)))
 	}
 	return x
@@ -268,11 +268,13 @@ func results(records []*rddkit.Record) []result {
 // printTable prints a row for each combination: the fields that vary, and what
 // came of them as mean ± standard error over its seeds.
 func printTable(w io.Writer, varied []string, records []*rddkit.Record) error {
-	headers := append(slices.Clone(varied), "seeds", "epochs", "train error, %", "test error, %", "FC1, %", "FC2, %", "FC3, %", "s per epoch")
+	headers := append(slices.Clone(varied), "seeds", "epochs", "train error, %", "test error, %")
 	var rows [][]any
 	var keys []string
 	groups := make(map[string][]result)
+	layers := 0 // of the largest network
 	for _, r := range results(records) {
+		layers = max(layers, len(r.SignAlignment))
 		e := r.Experiment
 		e.Seed = 0
 		name, err := e.Name()
@@ -287,6 +289,10 @@ func printTable(w io.Writer, varied []string, records []*rddkit.Record) error {
 	if len(keys) == 0 {
 		return nil
 	}
+	for layer := range layers {
+		headers = append(headers, fmt.Sprintf("FC%d, %%", layer+1))
+	}
+	headers = append(headers, "s per epoch")
 	for _, key := range keys {
 		group := groups[key]
 		set := flag.NewFlagSet("", flag.ContinueOnError)
@@ -298,7 +304,11 @@ func printTable(w io.Writer, varied []string, records []*rddkit.Record) error {
 		}
 		row = append(row, len(group), group[0].Epochs,
 			over(group, func(r result) float64 { return r.TrainError }), over(group, func(r result) float64 { return r.TestError }))
-		for layer := range rddkit.Layers {
+		for layer := range layers {
+			if layer >= len(group[0].SignAlignment) {
+				row = append(row, "")
+				continue
+			}
 			row = append(row, over(group, func(r result) float64 { return r.SignAlignment[layer] }))
 		}
 		rows = append(rows, append(row, over(group, func(r result) float64 { return r.Seconds })))

@@ -20,6 +20,7 @@ func trainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	}
 	experiment.Flags(set)
 	seeds := set.Int("seeds", 1, "run this many seeds, from -seed upward")
+	methods := set.Bool("methods", false, "list the methods and their options, and run nothing")
 	out := set.String("out", "", "folder for the run folders (default data/runs of the checkout)")
 	set.Usage = func() {
 		fmt.Fprintln(set.Output(), "usage: rdd train [flags]\nCarries out an experiment, or goes on with it where it was interrupted.")
@@ -29,6 +30,10 @@ func trainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	if err := noArguments(set); err != nil {
+		return err
+	}
+	if *methods {
+		_, err := io.WriteString(stdout, rddkit.Usage())
 		return err
 	}
 	if *seeds < 1 {
@@ -58,9 +63,9 @@ func trainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 func printRecord(w io.Writer, r *rddkit.Record) {
 	n := r.EpochsDone()
 	e := r.Experiment
-	fmt.Fprintf(w, "%s on %s, seed %d, %d epochs: train error %.2f %%, test error %.2f %%, sign alignment FC1–FC3",
-		r.Label(), e.Dataset, e.Seed, n, r.TrainError[n], r.TestError[n])
-	for layer := 1; layer <= rddkit.Layers; layer++ {
+	fmt.Fprintf(w, "%s on %s, seed %d, %d epochs: train error %.2f %%, test error %.2f %%, sign alignment %s",
+		r.Label(), e.Dataset, e.Seed, n, r.TrainError[n], r.TestError[n], layerNames(r))
+	for layer := 1; layer <= r.Layers(); layer++ {
 		values := r.SignAlignment(layer)
 		fmt.Fprintf(w, " %.2f", values[len(values)-1])
 	}
@@ -74,4 +79,12 @@ func mean(values []float64) float64 {
 		sum += v
 	}
 	return sum / float64(len(values))
+}
+
+// layerNames is "FC1–FC3" of a record with three fully connected layers.
+func layerNames(r *rddkit.Record) string {
+	if r.Layers() == 1 {
+		return "FC1"
+	}
+	return fmt.Sprintf("FC1–FC%d", r.Layers())
 }
