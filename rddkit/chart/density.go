@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg/draw"
 )
 
@@ -38,13 +37,7 @@ func plotDensity(c draw.Canvas, p *plot.Plot, xs, ys []float64, clr color.NRGBA)
 			}
 		}
 	}
-	plotter.NewImage(img, p.X.Min, p.Y.Min, p.X.Max, p.Y.Max).Plot(c, &plot.Plot{X: linear(p.X), Y: linear(p.Y)})
-}
-
-// linear is the axis without its scale: the histogram has applied it already.
-func linear(a plot.Axis) plot.Axis {
-	a.Scale = plot.LinearScale{}
-	return a
+	c.DrawImage(c.Rectangle, img)
 }
 
 // histogram counts the points of the axes' ranges in columns × rows equal

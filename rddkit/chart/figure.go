@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -15,8 +16,10 @@ type Figure struct {
 	Columns int  // panels in a row; 0 means all of them up to 3
 	ShareX  bool // the panels of a column are zoomed together, e.g. along time
 	ShareY  bool // all panels' y axes have the same ends, which fit the data of all
-	Width   int  // in page pixels; 0 means 900, the width of a notebook's column
+	Width   int  // in page pixels, 96 to an inch; 0 means 900, the width of a notebook's column
 	Height  int  // in page pixels; 0 means what the rows need
+
+	Alt string // for readers that see no pictures; "" means what [Figure.Alternative] makes of titles and names
 
 	err error // what a ready figure found wrong with its input
 }
@@ -109,8 +112,8 @@ func (f Figure) Validate() error {
 		return invalid.New("panels of the figure "+quote(f.Title), 0, "at least 1")
 	case f.Columns < 0:
 		return invalid.New("Columns", f.Columns, "0 (as many as fit) or more")
-	case f.Width < 0 || f.Width > 4000:
-		return invalid.New("Width", f.Width, "0 (for 900) to 4000 pixels")
+	case f.Width != 0 && (f.Width < 100 || f.Width > 4000):
+		return invalid.New("Width", f.Width, "0 (for 900), or 100 to 4000 pixels")
 	case f.Height < 0 || f.Height > 8000:
 		return invalid.New("Height", f.Height, "0 (as needed) to 8000 pixels")
 	}
@@ -271,14 +274,19 @@ func (f Figure) ready() Figure {
 
 var emptyRange = [2]float64{math.Inf(1), math.Inf(-1)}
 
+// extend makes room for v in r: for the largest number if v, a mean with its
+// error, is beyond.
 func extend(r *[2]float64, v float64) {
 	if !math.IsNaN(v) {
+		v = bounded(v)
 		r[0], r[1] = min(r[0], v), max(r[1], v)
 	}
 }
 
+func bounded(v float64) float64 { return min(max(v, -math.MaxFloat64), math.MaxFloat64) }
+
 // fit returns the axis' ends for data in r, with a margin of that part of the
-// range on either side.
+// range on either side. Data that differ by their rounding only are a constant.
 func (a Axis) fit(r [2]float64, margin float64) [2]float64 {
 	switch {
 	case a.Min != 0 || a.Max != 0:
@@ -290,31 +298,40 @@ func (a Axis) fit(r [2]float64, margin float64) [2]float64 {
 		if a.Log {
 			r = [2]float64{1, 10}
 		}
-	case r[0] == r[1]:
-		half := max(math.Abs(r[0])/10, 0.5)
-		if a.Log {
-			return [2]float64{r[0] / 2, r[0] * 2}
-		}
-		return [2]float64{r[0] - half, r[0] + half}
 	}
+	const noise = 1e-12 // of the largest value
 	if a.Log {
-		grow := math.Pow(r[1]/r[0], margin)
-		return [2]float64{r[0] / grow, r[1] * grow}
+		low, high := math.Log(r[0]), math.Log(r[1])
+		pad := margin * (high - low)
+		if high-low <= noise {
+			pad = math.Ln2
+		}
+		return [2]float64{max(math.Exp(low-pad), math.SmallestNonzeroFloat64), bounded(math.Exp(high + pad))}
 	}
-	pad := margin * (r[1] - r[0])
-	return [2]float64{r[0] - pad, r[1] + pad}
+	size := max(math.Abs(r[0]), math.Abs(r[1]))
+	if r[1]/2-r[0]/2 <= noise/2*size {
+		half := max(size/10, min(size, 0.5))
+		if size < 1e-300 {
+			half = 0.5
+		}
+		return [2]float64{bounded(r[0] - half), bounded(r[1] + half)}
+	}
+	pad := margin*r[1] - margin*r[0]
+	return [2]float64{bounded(r[0] - pad), bounded(r[1] + pad)}
 }
 
 // layout is the figure's geometry in page pixels, the same for both twins.
 type layout struct {
 	width, height, columns, rows int
 	header                       int       // above the panels: title and legend
+	title                        int       // of it, the title
 	rowHeight                    []float64 // each row's share of the rest
 }
 
 const (
 	defaultWidth  = 900
-	titleHeight   = 30
+	titleHeight   = 30 // of a title of one line
+	titleLines    = 2  // at most
 	legendHeight  = 24
 	panelHeight   = 280 // of one row, by default
 	lonePanel     = 380 // of a figure of one panel
@@ -345,11 +362,10 @@ func (f Figure) layout() layout {
 	for _, h := range l.rowHeight {
 		total += h
 	}
-	l.header = figureMargins
 	if f.Title != "" {
-		l.header += titleHeight
+		l.title = titleHeight + (fontSize+5)*strings.Count(f.titleText(l.width), "\n")
 	}
-	l.header += legendHeight * len(f.legendRows(l.width))
+	l.header = figureMargins + l.title + legendHeight*len(f.legendRows(l.width))
 	switch {
 	case f.Height > 0:
 		l.height = max(f.Height, l.header+100)
@@ -364,20 +380,8 @@ func (f Figure) layout() layout {
 	return l
 }
 
-// legend returns the first series of every name.
-func (f Figure) legend() []Series {
-	var entries []Series
-	seen := map[string]bool{"": true}
-	for _, p := range f.Panels {
-		for _, s := range p.Series {
-			if !seen[s.Name] {
-				seen[s.Name] = true
-				entries = append(entries, s)
-			}
-		}
-	}
-	if len(entries) == 1 && len(f.Panels) == 1 && len(f.Panels[0].Series) == 1 {
-		return nil // a lone series is what the title says
-	}
-	return entries
+// titleText is the title, broken into lines that leave room for the interactive
+// twin's tools.
+func (f Figure) titleText(width int) string {
+	return wrap(titleFont, visible(f.Title), float64(width)-120, titleLines)
 }

@@ -84,10 +84,11 @@ func (f Frames) Middle() (Figure, error) {
 }
 
 // slider moves through the frames; its number is a frame's place in the list.
+// Where no script runs, a text says that it does not.
 const slider = `<details class="rdd-frames" id="%[1]s"%[2]s><summary>Move through %[3]s</summary>
-<label>%[3]s = <output>%[4]s</output><br><input type="range" min="0" max="%[5]d" value="%[6]d" style="width:100%%;max-width:%[7]dpx"></label>%[8]s</details>
+<label>%[3]s = <output>%[4]s</output><br><input type="range" min="0" max="%[5]d" value="%[6]d" style="width:100%%;max-width:%[7]dpx"></label><p>The slider moves where scripts run: in a notebook that is trusted or whose cells were run here.</p>%[8]s</details>
 <script>(function(){var frames=%[9]s,values=%[10]s;
-document.querySelectorAll('[id="%[1]s"]').forEach(function(d){d.querySelector("input").addEventListener("input",function(event){
+document.querySelectorAll('[id="%[1]s"]').forEach(function(d){d.querySelector("p").remove();d.querySelector("input").addEventListener("input",function(event){
 var i=event.target.value;d.querySelector("img").src="data:image/png;base64,"+frames[i];d.querySelector("output").textContent=values[i]})})})();</script>`
 
 func (f Frames) fragment(open bool) (string, error) {
@@ -104,7 +105,7 @@ func (f Frames) fragment(open bool) (string, error) {
 			return "", err
 		}
 		if i == middle {
-			image = picture64(png, figure.layout(), figure.alternative())
+			image = picture64(png, figure.layout(), figure.Alternative())
 		}
 		pictures = append(pictures, base64.StdEncoding.EncodeToString(png))
 		values = append(values, strings.ReplaceAll(fmt.Sprintf("%.5g", f.Values[i]), "-", "−"))
@@ -147,7 +148,7 @@ func (f Frames) Save(dir, name string) error {
 	if err := middle.Save(dir, name); err != nil {
 		return err
 	}
-	title := html.EscapeString(middle.alternative())
+	title := html.EscapeString(middle.heading())
 	text := fmt.Sprintf(page, title, middle.layout().width, moving)
 	if err := renameio.WriteFile(filepath.Join(dir, name+".html"), []byte(text), 0o644); err != nil {
 		return err

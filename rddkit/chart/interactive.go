@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
+	"gonum.org/v1/plot"
 
 	"github.com/weightalign/lab/rddkit/internal/stream"
 )
@@ -19,27 +20,54 @@ import (
 // used: it writes one coordinate system with one title, and its page templates
 // would make every cell's program larger.
 type option struct {
-	Title     []opts.Title `json:"title"`
-	Legend    opts.Legend  `json:"legend"`
-	Tooltip   opts.Tooltip `json:"tooltip"`
-	Toolbox   opts.Toolbox `json:"toolbox"`
-	Grid      []opts.Grid  `json:"grid"`
-	XAxis     []xAxis      `json:"xAxis"`
-	YAxis     []yAxis      `json:"yAxis"`
-	DataZoom  []zoom       `json:"dataZoom"`
-	Series    []series     `json:"series"`
-	Animation bool         `json:"animation"`
+	Background string       `json:"backgroundColor"`
+	Title      []opts.Title `json:"title"`
+	Legend     legend       `json:"legend"`
+	Tooltip    opts.Tooltip `json:"tooltip"`
+	Toolbox    opts.Toolbox `json:"toolbox"`
+	Grid       []opts.Grid  `json:"grid"`
+	XAxis      []xAxis      `json:"xAxis"`
+	YAxis      []yAxis      `json:"yAxis"`
+	DataZoom   []zoom       `json:"dataZoom"`
+	Series     []series     `json:"series"`
+	Animation  bool         `json:"animation"`
 }
 
-// xAxis, yAxis, zoom and series add what go-echarts' types lack.
+// legend, xAxis, yAxis, zoom and series add what go-echarts' types lack.
+type legend struct {
+	opts.Legend
+	TextStyle legendText `json:"textStyle"`
+}
+
+type legendText struct {
+	opts.TextStyle
+	Width    int    `json:"width"`
+	Overflow string `json:"overflow"`
+}
+
 type xAxis struct {
 	opts.XAxis
+	AxisLabel     axisLabel      `json:"axisLabel"`
+	AxisTick      axisTick       `json:"axisTick"`
 	NameTextStyle opts.TextStyle `json:"nameTextStyle"`
+	Whole         string         `json:"whole"` // ours: the name, not broken into lines
 }
 
 type yAxis struct {
 	opts.YAxis
+	AxisLabel     axisLabel      `json:"axisLabel"`
+	AxisTick      axisTick       `json:"axisTick"`
 	NameTextStyle opts.TextStyle `json:"nameTextStyle"`
+}
+
+type axisLabel struct {
+	*opts.AxisLabel
+	CustomValues []float64 `json:"customValues,omitempty"`
+}
+
+type axisTick struct {
+	Show         bool      `json:"show"`
+	CustomValues []float64 `json:"customValues,omitempty"`
 }
 
 type zoom struct {
@@ -70,7 +98,7 @@ const (
 )
 
 // Option returns the interactive twin as an ECharts 5 option in JSON. Numbers
-// are rounded to 5 significant digits; of clouds it has random samples of at most
+// have the digits that can be seen along their axes, 5 significant ones at least; of clouds it has random samples of at most
 // 2000 points, the same each time, of a very long line what a screen can show.
 func (f Figure) Option() ([]byte, error) {
 	if err := f.Validate(); err != nil {
@@ -80,8 +108,9 @@ func (f Figure) Option() ([]byte, error) {
 	l := f.layout()
 	look := f.looks()
 	o := option{
-		Legend:  opts.Legend{Show: opts.Bool(false)},
-		Tooltip: opts.Tooltip{Show: opts.Bool(true), Trigger: "item"},
+		Background: css(white), // as the picture has, whatever the page's
+		Legend:     legend{Legend: opts.Legend{Show: opts.Bool(false)}},
+		Tooltip:    opts.Tooltip{Show: opts.Bool(true), Trigger: "item"},
 		Toolbox: opts.Toolbox{Show: opts.Bool(true), Right: "10", Top: "0", Feature: &opts.ToolBoxFeature{
 			DataZoom:    &opts.ToolBoxFeatureDataZoom{Show: opts.Bool(true), Title: map[string]string{"zoom": "zoom into a box", "back": "undo the zoom"}, Icon: zoomIcons},
 			Restore:     &opts.ToolBoxFeatureRestore{Title: "restore"},
@@ -89,14 +118,15 @@ func (f Figure) Option() ([]byte, error) {
 		}},
 	}
 	if f.Title != "" {
-		o.Title = append(o.Title, opts.Title{Title: f.Title, Left: "4", Top: "0", TitleStyle: &opts.TextStyle{FontSize: fontSize + 3, Color: css(textColor)}})
+		o.Title = append(o.Title, opts.Title{Title: wrap(titleFont, oneLine(f.Title), float64(l.width)-120, titleLines), Left: "4", Top: "0", TitleStyle: &opts.TextStyle{FontSize: fontSize + 3, LineHeight: fontSize + 5, Color: css(textColor)}})
 	}
 	if entries := f.legend(); entries != nil {
 		var names []string
 		for _, s := range entries {
 			names = append(names, s.Name)
 		}
-		o.Legend = opts.Legend{Show: opts.Bool(true), Left: "4", Top: strconv.Itoa(l.header - legendHeight*len(f.legendRows(l.width)) - figureMargins/2), Data: names, TextStyle: &opts.TextStyle{FontSize: fontSize}}
+		o.Legend.Legend = opts.Legend{Show: opts.Bool(true), Left: "4", Top: strconv.Itoa(l.header - legendHeight*len(f.legendRows(l.width)) - figureMargins/2), Data: names}
+		o.Legend.TextStyle = legendText{opts.TextStyle{FontSize: fontSize, Color: css(textColor)}, l.width - 20 - sampleWidth, "truncate"}
 	}
 	clouds := f.count(Cloud)
 	if clouds == 0 && f.count(Line, Step) > 0 {
@@ -131,7 +161,7 @@ func (f Figure) count(kinds ...Kind) int {
 	return n
 }
 
-// Room around a panel's axes in page pixels, for names and labels.
+// Room around a panel's axes in page pixels, for names and numbers.
 const (
 	roomLeft, roomRight  = 66, 16
 	roomAbove, roomBelow = 30, 52
@@ -145,41 +175,53 @@ func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, look loo
 	for r := range row {
 		top += rows * l.rowHeight[r]
 	}
+	x, y := p.ranges()
 	inner := f.ShareX && i+l.columns < len(f.Panels)
-	above, below := roomAbove, roomBelow
+	title := wrap(panelFont, oneLine(p.Title), cell-20, panelTitleLines)
+	above, below := roomAbove+lineHeight*(lines(title)-1), roomBelow
 	if p.Title == "" {
 		above = 12
 	}
+	// Texts are broken as in the picture; numbers and names are as wide as there.
+	xName := wrap(normalFont, oneLine(p.X.Text()), cell-roomLeft-roomRight, labelLines)
 	if inner {
 		below = 10
+	} else {
+		below += lineHeight * (lines(xName) - 1)
 	}
-	height := rows*l.rowHeight[row] - float64(above+below)
+	height := max(rows*l.rowHeight[row]-float64(above+below), 10)
+	yName := wrap(normalFont, oneLine(p.Y.Text()), height, labelLines)
+	numbers := 0.0
+	for _, mark := range verticalTicks(p.Y, y, cell, height, oneLine) {
+		numbers = max(numbers, float64(tickFont.Width(mark.Label)))
+	}
+	nameGap := max(46, int(numbers)+16)
+	left := max(roomLeft, float64(nameGap+20)) + float64(lineHeight*(lines(yName)-1))
+	width := max(cell-left-roomRight, 10)
 	o.Grid = append(o.Grid, opts.Grid{
-		Left: percent(cell*float64(col) + roomLeft), Width: percent(cell - roomLeft - roomRight),
+		Left: percent(cell*float64(col) + left), Width: percent(width),
 		Top: strconv.Itoa(int(top) + above), Height: strconv.Itoa(int(height)),
 	})
 	if p.Title != "" {
 		o.Title = append(o.Title, opts.Title{
-			Title: p.Title, TextAlign: "center", Top: strconv.Itoa(int(top)),
-			Left:       percent(cell*float64(col) + (cell+roomLeft-roomRight)/2),
-			TitleStyle: &opts.TextStyle{FontSize: fontSize, Color: css(textColor)},
+			Title: title, TextAlign: "center", Top: strconv.Itoa(int(top)),
+			Left:       percent(cell*float64(col) + left + width/2),
+			TitleStyle: &opts.TextStyle{FontSize: fontSize, LineHeight: lineHeight, Color: css(textColor)},
 		})
 	}
 
-	x, y := p.ranges()
 	line := &opts.AxisLine{Show: opts.Bool(true), OnZero: opts.Bool(false), LineStyle: &opts.LineStyle{Color: css(axisColor)}}
 	split := &opts.SplitLine{Show: opts.Bool(true), LineStyle: &opts.LineStyle{Color: css(gridColor)}}
 	horizontal := opts.XAxis{
-		GridIndex: i, Type: p.X.scale(), Name: p.X.Text(), NameLocation: "middle", NameGap: 28,
-		SplitNumber: int(max(2, cell/95)), AxisLine: line, SplitLine: split, AxisLabel: label(p.X, x), AxisTick: &opts.AxisTick{Show: opts.Bool(true)},
+		GridIndex: i, Type: p.X.kind(), Name: xName, NameLocation: "middle", NameGap: 28,
+		SplitNumber: int(max(2, cell/95)), AxisLine: line, SplitLine: split,
 	}
 	if inner {
-		horizontal.AxisLabel.Show = opts.Bool(false)
-		horizontal.NameGap = -1000 // out of sight; the tooltip needs the name
+		horizontal.NameGap = -1000 // out of sight
 	}
 	vertical := opts.YAxis{
-		GridIndex: i, Type: p.Y.scale(), Name: p.Y.Text(), NameLocation: "middle", NameGap: 46,
-		SplitNumber: int(max(2, height/45)), AxisLine: line, SplitLine: split, AxisLabel: label(p.Y, y),
+		GridIndex: i, Type: p.Y.kind(), Name: yName, NameLocation: "middle", NameGap: nameGap,
+		SplitNumber: int(max(2, height/45)), AxisLine: line, SplitLine: split,
 	}
 	if p.X.Integer {
 		horizontal.MinInterval = 1
@@ -191,17 +233,20 @@ func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, look loo
 		horizontal.Data = names
 		x = [2]float64{0, float64(len(names) - 1)} // such an axis has no place beyond
 	} else {
-		horizontal.Min, horizontal.Max = rounded(x[0]), rounded(x[1])
+		horizontal.Min, horizontal.Max = rounder(x).number(x[0]), rounder(x).number(x[1])
 	}
 	if names := p.Y.Names; len(names) > 0 {
 		vertical.Data = names
 		y = [2]float64{0, float64(len(names) - 1)}
 	} else {
-		vertical.Min, vertical.Max = rounded(y[0]), rounded(y[1])
+		vertical.Min, vertical.Max = rounder(y).number(y[0]), rounder(y).number(y[1])
 	}
-	name := opts.TextStyle{Color: css(textColor), FontSize: fontSize}
-	o.XAxis = append(o.XAxis, xAxis{horizontal, name})
-	o.YAxis = append(o.YAxis, yAxis{vertical, name})
+	name := opts.TextStyle{Color: css(textColor), FontSize: fontSize, LineHeight: lineHeight}
+	o.XAxis = append(o.XAxis, xAxis{horizontal, label(p.X, x), axisTick{true, decades(p.X, x)}, name, oneLine(p.X.Text())})
+	o.YAxis = append(o.YAxis, yAxis{vertical, label(p.Y, y), axisTick{!p.Y.Log, decades(p.Y, y)}, name})
+	if inner {
+		o.XAxis[i].AxisLabel.Show = opts.Bool(false)
+	}
 
 	both := false
 	for _, s := range p.Series {
@@ -223,7 +268,7 @@ func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, look loo
 	}
 }
 
-func (a Axis) scale() string {
+func (a Axis) kind() string {
 	switch {
 	case len(a.Names) > 0:
 		return "category"
@@ -234,18 +279,13 @@ func (a Axis) scale() string {
 }
 
 // label leaves out the numbers at an axis' ends unless they are round.
-func label(a Axis, ends [2]float64) *opts.AxisLabel {
-	l := &opts.AxisLabel{Show: opts.Bool(true), HideOverlap: opts.Bool(true), Color: css(softText)}
+func label(a Axis, ends [2]float64) axisLabel {
+	l := axisLabel{&opts.AxisLabel{Show: opts.Bool(true), HideOverlap: opts.Bool(true), Color: css(softText)}, decades(a, ends)}
 	if len(a.Names) > 0 {
 		return l
 	}
 	round := func(end float64) bool {
-		for _, t := range a.linearTicks(ends, 6) {
-			if math.Abs(t.Value-end) < 1e-9*(ends[1]-ends[0]) {
-				return !a.Log
-			}
-		}
-		return false
+		return !a.Log && slices.ContainsFunc(a.linearTicks(ends, 6), func(t plot.Tick) bool { return t.Value == end })
 	}
 	l.ShowMinLabel, l.ShowMaxLabel = opts.Bool(round(ends[0])), opts.Bool(round(ends[1]))
 	return l
@@ -253,6 +293,21 @@ func label(a Axis, ends [2]float64) *opts.AxisLabel {
 
 // symbols are the shapes of markers, the same as [Series.marker]'s.
 var symbols = map[Style]string{Solid: "circle", Dashed: "rect", DashDot: "triangle", Dotted: "path://M4,0h2v4h4v2h-4v4h-2v-4h-4v-2h4z", Reported: "emptyCircle"}
+
+// decades are the marks of a logarithmic axis that is too long for ECharts, which
+// would put a number at 1 and at no other place.
+func decades(a Axis, ends [2]float64) []float64 {
+	if !a.Log || math.Log10(ends[1])-math.Log10(ends[0]) < 12 {
+		return nil
+	}
+	var at []float64
+	for _, mark := range a.ticks(ends, 5) {
+		if mark.Label != "" {
+			at = append(at, mark.Value)
+		}
+	}
+	return at
+}
 
 // addSeries adds what draws s in panel i.
 func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, height float64, dots int) {
@@ -270,6 +325,7 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 		base.LineStyle.Width, base.Symbol = referenceWide, "none"
 		o.Series = append(o.Series, base)
 	}
+	r := [2]rounding{rounder(x), rounder(y)}
 	switch s.Kind {
 	case Line, Step:
 		if s.Kind == Step {
@@ -280,15 +336,15 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 				base.ShowSymbol = opts.Bool(true)
 			}
 		}
-		base.Data = s.points(s.shown())
+		base.Data = s.points(s.shown(), r)
 		o.Series = append(o.Series, base)
 		if s.Error != nil {
-			o.addBand(s, base, clr, y[0])
+			o.addBand(s, base, clr, r, y[0])
 		}
 	case Points:
 		markers := base
 		markers.Type, markers.Symbol, markers.SymbolSize, markers.LineStyle = "scatter", symbols[s.Style], 2*pointRadius, nil
-		markers.Data = s.points(s.shown())
+		markers.Data = s.points(s.shown(), r)
 		o.Series = append(o.Series, markers)
 		if s.Error != nil {
 			base.LineStyle.Type = nil // the style is the markers'
@@ -297,9 +353,9 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 				if math.IsNaN(s.Error[k]) {
 					continue
 				}
-				bars = appendPoint(bars, s.X[k], max(s.Y[k]-s.Error[k], y[0]))
-				bars = appendPoint(bars, s.X[k], s.Y[k]+s.Error[k])
-				bars = appendPoint(bars, s.X[k], math.NaN())
+				bars = appendPoint(bars, r, s.X[k], max(s.Y[k]-s.Error[k], y[0]))
+				bars = appendPoint(bars, r, s.X[k], s.Y[k]+s.Error[k])
+				bars = appendPoint(bars, r, s.X[k], math.NaN())
 			}
 			reference(array(bars))
 		}
@@ -314,18 +370,18 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 			most = maxTicks
 		}
 		base.Quiet = o.Tooltip.Trigger == "axis"
-		base.Data = s.points(sample(s.shown(), most))
+		base.Data = s.points(sample(s.shown(), most), r)
 		o.Series = append(o.Series, base)
 	case Horizontal:
 		var points []byte
 		for _, v := range s.Y {
-			points = appendPoint(appendPoint(appendPoint(points, x[0], v), x[1], v), x[1], math.NaN())
+			points = appendPoint(appendPoint(appendPoint(points, r, x[0], v), r, x[1], v), r, x[1], math.NaN())
 		}
 		reference(array(points))
 	case Vertical:
 		var points []byte
 		for _, v := range s.X {
-			points = appendPoint(appendPoint(appendPoint(points, v, y[0]), v, y[1]), v, math.NaN())
+			points = appendPoint(appendPoint(appendPoint(points, r, v, y[0]), r, v, y[1]), r, v, math.NaN())
 		}
 		reference(array(points))
 	}
@@ -334,15 +390,15 @@ func (o *option) addSeries(s Series, i int, clr color.NRGBA, x, y [2]float64, he
 // addBand adds a line's standard errors: a closed outline, of which ECharts
 // fills the inside. (It fills down to the axis, but on the way back in the
 // other direction, which cancels.)
-func (o *option) addBand(s Series, line series, clr color.NRGBA, bottom float64) {
+func (o *option) addBand(s Series, line series, clr color.NRGBA, r [2]rounding, bottom float64) {
 	for _, run := range s.runs() {
 		shown := thin(s.Y, run, maxStretches)
 		var outline []byte
 		for _, k := range shown {
-			outline = appendPoint(outline, s.X[k], s.Y[k]+s.Error[k])
+			outline = appendPoint(outline, r, s.X[k], s.Y[k]+s.Error[k])
 		}
 		for j := len(shown) - 1; j >= 0; j-- {
-			outline = appendPoint(outline, s.X[shown[j]], max(s.Y[shown[j]]-s.Error[shown[j]], bottom))
+			outline = appendPoint(outline, r, s.X[shown[j]], max(s.Y[shown[j]]-s.Error[shown[j]], bottom))
 		}
 		band := line
 		band.Data, band.Silent, band.Quiet, band.Z = array(outline), true, true, 1
@@ -373,16 +429,16 @@ func (s Series) shown() []int {
 }
 
 // points writes [[x, y], …], with the standard error as a third number.
-func (s Series) points(shown []int) json.RawMessage {
+func (s Series) points(shown []int, r [2]rounding) json.RawMessage {
 	var b []byte
 	for _, k := range shown {
 		switch {
 		case k < 0:
-			b = appendPoint(b, math.NaN(), math.NaN())
+			b = appendPoint(b, r, math.NaN(), math.NaN())
 		case s.Error != nil:
-			b = appendPoint(b, s.X[k], s.Y[k], s.Error[k])
+			b = appendPoint(b, r, s.X[k], s.Y[k], s.Error[k])
 		default:
-			b = appendPoint(b, s.X[k], s.Y[k])
+			b = appendPoint(b, r, s.X[k], s.Y[k])
 		}
 	}
 	return array(b)
@@ -392,24 +448,40 @@ func array(points []byte) json.RawMessage {
 	return append(append([]byte{'['}, bytes.TrimPrefix(points, []byte{','})...), ']')
 }
 
-func appendPoint(b []byte, numbers ...float64) []byte {
+// appendPoint appends [x, y], or [x, y, error].
+func appendPoint(b []byte, r [2]rounding, numbers ...float64) []byte {
 	b = append(b, ',', '[')
 	for i, v := range numbers {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, rounded(v)...)
+		b = append(b, r[min(i, 1)].number(bounded(v))...)
 	}
 	return append(b, ']')
 }
 
-// rounded writes v with 5 significant digits, and NaN as ECharts' "no value".
-func rounded(v float64) json.RawMessage {
+// rounding is the decimal place, as a power of ten, below which nobody sees a
+// difference along an axis.
+type rounding struct{ place int }
+
+// rounder returns that of an axis: a hundred-thousandth of its length or less.
+func rounder(ends [2]float64) rounding {
+	half := max(ends[1]/2-ends[0]/2, math.SmallestNonzeroFloat64) // the length itself may overflow
+	return rounding{int(math.Floor(math.Log10(half)+math.Log10(2)+1e-9)) - 5}
+}
+
+// number writes v with the digits that the axis shows, 5 significant ones at
+// least, and NaN as ECharts' "no value".
+func (r rounding) number(v float64) json.RawMessage {
 	if math.IsNaN(v) {
 		return json.RawMessage("null")
 	}
-	if r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 5, 64), 64); err == nil {
-		v = r // else it would round to infinity
+	digits := 5
+	if v != 0 {
+		digits = min(max(digits, int(math.Floor(math.Log10(math.Abs(v))))-r.place+1), 17)
+	}
+	if rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64); err == nil {
+		v = rounded // else it would round to infinity
 	}
 	return strconv.AppendFloat(nil, v, 'g', -1, 64)
 }

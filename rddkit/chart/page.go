@@ -44,15 +44,18 @@ func scriptString(text string) string {
 }
 
 // interactive is one chart, drawn as soon as it is open and window.rddChart is
-// there. It waits as long as two minutes, then says what is missing. The id
-// comes from the content, so that running a notebook again changes nothing in
-// its file; a figure that is shown twice is two elements of one id.
-const interactive = `<details class="rdd-chart" id="%[1]s"%[2]s><summary>Interactive chart (point at it for values, ctrl + wheel zooms, click a name to hide it)</summary><div style="width:100%%;max-width:%[3]dpx;height:%[4]dpx"></div></details>
+// there. It waits as long as two minutes, then says what is missing; where no
+// script runs, the text in its place says why. The id comes from the content, so
+// that running a notebook again changes nothing in its file; a figure that is
+// shown twice is two elements of one id.
+const interactive = `<details class="rdd-chart" id="%[1]s"%[2]s><summary>Interactive chart (point at it for values, ctrl + wheel zooms, click a name to hide it)</summary><div style="width:100%%;max-width:%[3]dpx;height:%[4]dpx">` + waiting + `</div></details>
 <script>(function(){var option=%[5]s;
 function go(d){if(d.open&&!d.drawn&&window.rddChart){d.drawn=true;window.rddChart(d.querySelector("div"),option)}}
 document.querySelectorAll('[id="%[1]s"]').forEach(function(d){var n=0,t=setInterval(function(){go(d);
 if(d.drawn)clearInterval(t);else if(++n>1200){clearInterval(t);if(!window.rddChart)d.querySelector("div").textContent="Run the cell that calls chart.Init() to see the interactive chart."}},100);
 d.addEventListener("toggle",function(){go(d)})})})();</script>`
+
+const waiting = `The interactive chart appears here where scripts run: in a notebook that is trusted or whose cells were run here, the one with chart.Init() first. The picture above shows the same.`
 
 // idOf returns a short id made from the content that it is for.
 func idOf(kind string, content []byte) string {
@@ -96,24 +99,24 @@ func (f Figure) HTML() ([]byte, error) {
 		return nil, err
 	}
 	l := f.layout()
-	body := loaderHTML() + "\n" + chart + "\n<noscript>" + picture64(picture, l, f.alternative()) + "</noscript>"
-	return fmt.Appendf(nil, page, html.EscapeString(f.alternative()), l.width, body), nil
-}
-
-// alternative is a text for readers that show no images.
-func (f Figure) alternative() string {
-	if f.Title != "" {
-		return f.Title
-	}
-	for _, p := range f.Panels {
-		if p.Title != "" {
-			return p.Title
-		}
-	}
-	return f.Panels[0].Y.Text() + " against " + f.Panels[0].X.Text()
+	body := loaderHTML() + "\n" + chart + "\n<noscript>" + picture64(picture, l, f.Alternative()) + "</noscript>"
+	return fmt.Appendf(nil, page, html.EscapeString(f.heading()), l.width, body), nil
 }
 
 func picture64(png []byte, l layout, text string) string {
 	return fmt.Sprintf(`<img alt="%s" width="%d" height="%d" src="data:image/png;base64,%s">`,
 		html.EscapeString(text), l.width, l.height, base64.StdEncoding.EncodeToString(png))
+}
+
+// heading names the figure in one line, for a page's title.
+func (f Figure) heading() string {
+	if f.Title != "" {
+		return oneLine(f.Title)
+	}
+	for _, p := range f.Panels {
+		if p.Title != "" {
+			return oneLine(p.Title)
+		}
+	}
+	return oneLine(f.Panels[0].Y.Text() + " against " + f.Panels[0].X.Text())
 }

@@ -37,7 +37,7 @@ func showWith(f Figure, fragment func(open bool) (string, error)) error {
 	if err != nil {
 		return err
 	}
-	if err := show.PNG(picture, Scale, f.alternative()); err != nil {
+	if err := show.PNG(picture, Scale, f.Alternative()); err != nil {
 		return err
 	}
 	show.HTML(below)

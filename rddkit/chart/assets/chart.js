@@ -3,9 +3,20 @@
 window.rddChart = (function () {
   "use strict";
 
-  // number writes so many significant digits, with a true minus sign.
-  function number(v, digits) {
-    return typeof v === "number" ? String(Number(v.toPrecision(digits))).replace("-", "\u2212") : v;
+  // number writes v, whose digits the figure has chosen, with a true minus sign.
+  function number(v) {
+    return String(v).replace(/-/g, "\u2212");
+  }
+
+  // mark writes a number along an axis.
+  function mark(v) {
+    v = Number(v.toPrecision(15)); // without ECharts' rounding
+    return Math.abs(v) >= 1e9 || v && Math.abs(v) < 1e-4 ? number(v.toExponential()) : number(v);
+  }
+
+  // text is s as HTML that shows just that: names are whatever their writer liked.
+  function text(s) {
+    return String(s).replace(/[&<>"']/g, function (c) { return "&#" + c.charCodeAt(0) + ";"; });
   }
 
   // values is the text under the pointer: one line for every series.
@@ -15,15 +26,22 @@ window.rddChart = (function () {
     });
     if (!list.length) return "";
     var axis = option.xAxis[option.series[list[0].seriesIndex].xAxisIndex || 0];
-    var x = axis.data ? axis.data[list[0].value[0]] : number(list[0].value[0], 5);
-    return axis.name + ": <b>" + x + "</b>" + list.map(function (p) {
-      var error = p.value.length > 2 ? " \u00b1 " + number(p.value[2], 2) : "";
-      return "<br>" + p.marker + p.seriesName + ": <b>" + number(p.value[1], 5) + "</b>" + error;
+    var x = axis.data ? axis.data[list[0].value[0]] : number(list[0].value[0]);
+    return text(axis.whole || axis.name) + ": <b>" + text(x) + "</b>" + list.map(function (p) {
+      var error = p.value[2] != null ? " \u00b1 " + number(Number(p.value[2].toPrecision(2))) : "";
+      return "<br>" + p.marker + text(p.seriesName) + ": <b>" + text(number(p.value[1])) + "</b>" + text(error);
     }).join("");
   }
 
   return function (div, option) {
     option.tooltip.formatter = function (params) { return values(option, params); };
+    option.xAxis.concat(option.yAxis || []).forEach(function (axis) {
+      if (axis.axisLabel && !axis.data) axis.axisLabel.formatter = mark;
+    });
+    // ECharts stops every turn of the wheel, also those that zoom nothing: the page is to scroll.
+    function pass(event) { if (!event.ctrlKey) event.stopPropagation(); }
+    if (div.addEventListener) ["wheel", "mousewheel"].forEach(function (turn) { div.addEventListener(turn, pass, true); });
+    div.textContent = ""; // what stood there for readers without scripts
     var chart = echarts.init(div);
     chart.setOption(option);
     if (window.ResizeObserver) new ResizeObserver(function () { chart.resize(); }).observe(div);
