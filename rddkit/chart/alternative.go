@@ -21,7 +21,7 @@ func (f Figure) Alternative() string {
 	var axes []string
 	titles := map[string][]string{}
 	for _, p := range f.Panels {
-		x, y := p.ranges()
+		x, y := p.extents()
 		text := p.Y.span(y) + " against " + p.X.span(x)
 		if !slices.Contains(axes, text) {
 			axes = append(axes, text)
@@ -55,11 +55,13 @@ func firstOf(all []string) []string {
 	return append(slices.Clone(all[:most]), fmt.Sprintf("and %d more", len(all)-most))
 }
 
-// span is the axis in words.
-func (a Axis) span(ends [2]float64) string {
-	if len(a.Names) > 0 {
+// span is the axis and what it shows in words.
+func (a Axis) span(r [2]float64) string {
+	if a.Min != 0 || a.Max != 0 {
+		r = [2]float64{max(r[0], a.Min), min(r[1], a.Max)}
+	}
+	if len(a.Names) > 0 || r[0] > r[1] {
 		return oneLine(a.Text())
 	}
-	text := labels(ends[:], max(ends[1]/100-ends[0]/100, 0))
-	return fmt.Sprintf("%s from %s to %s", oneLine(a.Text()), text[0], text[1])
+	return fmt.Sprintf("%s from %s to %s", oneLine(a.Text()), minus(string(rounder(r).number(r[0]))), minus(string(rounder(r).number(r[1]))))
 }

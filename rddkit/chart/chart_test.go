@@ -532,12 +532,12 @@ func TestSave(t *testing.T) {
 	if err := f.Save(dir, "clouds"); err != nil {
 		t.Fatal(err)
 	}
-	for _, ending := range []string{"png", "svg", "html", "tsv"} {
+	for _, ending := range []string{"png", "svg", "pdf", "html", "tsv"} {
 		if info, err := os.Stat(filepath.Join(dir, "clouds."+ending)); err != nil || info.Size() < 1000 {
 			t.Errorf("clouds.%s: %v", ending, err)
 		}
 	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 4 {
+	if entries, _ := os.ReadDir(dir); len(entries) != 5 {
 		t.Errorf("the folder holds %v", entries)
 	}
 	html, err := os.ReadFile(filepath.Join(dir, "clouds.html"))
@@ -600,7 +600,7 @@ func TestFrames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Split(strings.TrimSpace(table), "\n"); len(lines) != 2+5*2 || lines[0] != "noise <c>\tpanel\tseries\tkind\tx\ty\tstandard error" {
+	if lines := strings.Split(strings.TrimSpace(table), "\n"); len(lines) != 2+5*2 || lines[0] != "# 1\tx: x\ty: y" || lines[1] != "noise <c>\tpanel\tseries\tkind\tx\ty\tstandard error" {
 		t.Errorf("table:\n%s", table)
 	}
 	dir := t.TempDir()

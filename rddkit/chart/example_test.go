@@ -19,8 +19,8 @@ func ExampleCurves() {
 	}
 	fmt.Print(table)
 	// Output:
-	// panel	series	kind	x	y	standard error
 	// # 1	x: epoch	y: sign alignment (%)
+	// panel	series	kind	x	y	standard error
 	// 1	RDD	line	0	63	1
 	// 1	RDD	line	1	68	1
 	// 1	RDD	line	2	71	1

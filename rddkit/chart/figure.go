@@ -19,6 +19,7 @@ type Figure struct {
 	Width   int  // in page pixels, 96 to an inch; 0 means 900, the width of a notebook's column
 	Height  int  // in page pixels; 0 means what the rows need
 
+	DPI int    // image pixels to an inch, in the PNG file that Save writes; 0 means 192, two to a page pixel
 	Alt string // for readers that see no pictures; "" means what [Figure.Alternative] makes of titles and names
 
 	err error // what a ready figure found wrong with its input
@@ -116,6 +117,8 @@ func (f Figure) Validate() error {
 		return invalid.New("Width", f.Width, "0 (for 900), or 100 to 4000 pixels")
 	case f.Height < 0 || f.Height > 8000:
 		return invalid.New("Height", f.Height, "0 (as needed) to 8000 pixels")
+	case f.DPI != 0 && (f.DPI < 36 || f.DPI > 2400):
+		return invalid.New("DPI", f.DPI, "0 (for 192), or 36 to 2400")
 	}
 	for i, p := range f.Panels {
 		if err := p.validate(fmt.Sprintf("panel %d", i+1)); err != nil {
@@ -231,6 +234,13 @@ func quote(s string) string { return fmt.Sprintf("%q", s) }
 // ranges returns the ends of both axes: those given, or the data's with a
 // margin.
 func (p Panel) ranges() (x, y [2]float64) {
+	x, y = p.extents()
+	return p.X.fit(x, 0.02), p.Y.fit(y, 0.06)
+}
+
+// extents returns what the data with their errors reach from and to;
+// [emptyRange] of none.
+func (p Panel) extents() (x, y [2]float64) {
 	x, y = emptyRange, emptyRange
 	for _, s := range p.Series {
 		if s.Kind != Horizontal {
@@ -251,7 +261,7 @@ func (p Panel) ranges() (x, y [2]float64) {
 			}
 		}
 	}
-	return p.X.fit(x, 0.02), p.Y.fit(y, 0.06)
+	return x, y
 }
 
 // ready returns the figure with the ends that ShareY asks for.

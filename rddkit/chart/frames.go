@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -167,23 +168,10 @@ func (f Frames) TSV() (string, error) {
 		return "", err
 	}
 	var b strings.Builder
+	f.Figures[0].writeComments(&b)
+	b.WriteString(clean(f.Label) + "\t" + columns + "\n")
 	for i, figure := range f.Figures {
-		table, err := figure.TSV()
-		if err != nil {
-			return "", err
-		}
-		head, rows, _ := strings.Cut(table, "\n")
-		if i == 0 {
-			b.WriteString(clean(f.Label) + "\t" + head + "\n")
-		}
-		for row := range strings.Lines(rows) {
-			if !strings.HasPrefix(row, "#") {
-				row = fmt.Sprintf("%v\t", f.Values[i]) + row
-			} else if i > 0 {
-				continue
-			}
-			b.WriteString(row)
-		}
+		figure.writeRows(&b, strconv.FormatFloat(f.Values[i], 'g', -1, 64)+"\t")
 	}
 	return b.String(), nil
 }

@@ -45,9 +45,14 @@ func showWith(f Figure, fragment func(open bool) (string, error)) error {
 }
 
 // Save writes the figure into the folder dir, which it makes if need be, as
-// name.png, name.svg, name.html (a self-contained interactive page) and
-// name.tsv (the table of what is drawn). Each file appears whole or not at
-// all; a figure that cannot be drawn leaves no file.
+// name.png (with [Figure.DPI]), name.svg, name.pdf, name.html (a self-contained
+// interactive page) and name.tsv (the table of what is drawn). Each file appears
+// whole or not at all; a figure that cannot be drawn leaves no file.
+//
+// A figure for a paper has its width there, 96 page pixels to an inch, and its
+// resolution:
+//
+//	figure.Width, figure.Height, figure.DPI = 624, 240, 600
 func (f Figure) Save(dir, name string) error {
 	if name == "" || strings.ContainsAny(name, `/\`) || name[0] == '.' {
 		return invalid.New("name", name, "a file name without an ending")
@@ -56,8 +61,9 @@ func (f Figure) Save(dir, name string) error {
 		ending string
 		make   func() ([]byte, error)
 	}{
-		{".png", f.PNG},
+		{".png", f.print},
 		{".svg", f.SVG},
+		{".pdf", f.PDF},
 		{".html", f.HTML},
 		{".tsv", func() ([]byte, error) {
 			table, err := f.TSV()

@@ -2,7 +2,9 @@ package chart
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"image"
 	"image/png"
 	"math"
@@ -40,6 +42,35 @@ func (f Figure) raster(scale float64) ([]byte, error) {
 	var b bytes.Buffer
 	err := png.Encode(&b, indexed(canvas.Image().(*image.RGBA)))
 	return b.Bytes(), err
+}
+
+// print returns the static picture with the figure's DPI, which the file states.
+func (f Figure) print() ([]byte, error) {
+	dpi := f.DPI
+	if dpi == 0 {
+		dpi = Scale * inch
+	}
+	picture, err := f.raster(float64(dpi) / inch)
+	if err != nil {
+		return nil, err
+	}
+	return withResolution(picture, dpi), nil
+}
+
+const inch = 96 // page pixels
+
+// withResolution puts a pHYs chunk into a PNG file, after the header: image
+// pixels to a metre, by which programs that set pages choose its size.
+func withResolution(file []byte, dpi int) []byte {
+	perMetre := uint32(math.Round(float64(dpi) / 0.0254))
+	chunk := append([]byte("pHYs"), make([]byte, 9)...)
+	binary.BigEndian.PutUint32(chunk[4:], perMetre)
+	binary.BigEndian.PutUint32(chunk[8:], perMetre)
+	chunk[12] = 1 // the unit is the metre
+	const header = 8 + 4 + 4 + 13 + 4
+	out := binary.BigEndian.AppendUint32(bytes.Clone(file[:header]), 9)
+	out = binary.BigEndian.AppendUint32(append(out, chunk...), crc32.ChecksumIEEE(chunk))
+	return append(out, file[header:]...)
 }
 
 // SVG returns the static picture as a vector drawing. Its text is set in

@@ -9,26 +9,46 @@ import (
 
 // TSV returns the table of what the figure draws: one line for every point,
 // with the columns panel, series, kind, x, y and standard error, separated by
-// tabs. Numbers are exact (they read back as the same float64); a cell is empty
-// where there is no number.
+// tabs. Lines before the columns' names, which begin with "#", say what the axes
+// of each panel are. Numbers are exact (they read back as the same float64); a
+// cell is empty where there is no number.
 func (f Figure) TSV() (string, error) {
 	if err := f.Validate(); err != nil {
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString("panel\tseries\tkind\tx\ty\tstandard error\n")
+	f.writeComments(&b)
+	b.WriteString(columns + "\n")
+	f.writeRows(&b, "")
+	return b.String(), nil
+}
+
+const columns = "panel\tseries\tkind\tx\ty\tstandard error"
+
+// writeComments writes what the axes are.
+func (f Figure) writeComments(b *strings.Builder) {
 	for i, p := range f.Panels {
-		panel := p.Title
-		if panel == "" {
-			panel = strconv.Itoa(i + 1)
-		}
-		fmt.Fprintf(&b, "# %s\tx: %s\ty: %s\n", clean(panel), clean(p.X.Text()), clean(p.Y.Text()))
+		fmt.Fprintf(b, "# %s\tx: %s\ty: %s\n", p.name(i), clean(p.X.Text()), clean(p.Y.Text()))
+	}
+}
+
+// name is what the table calls panel i.
+func (p Panel) name(i int) string {
+	if p.Title == "" {
+		return strconv.Itoa(i + 1)
+	}
+	return clean(p.Title)
+}
+
+// writeRows writes a line for every point, with that before it.
+func (f Figure) writeRows(b *strings.Builder, before string) {
+	for i, p := range f.Panels {
 		for _, s := range p.Series {
 			kind := string(s.Kind)
 			if s.Style != Solid {
 				kind += " " + string(s.Style)
 			}
-			head := clean(panel) + "\t" + clean(s.Name) + "\t" + kind
+			head := before + p.name(i) + "\t" + clean(s.Name) + "\t" + kind
 			for i := range max(len(s.X), len(s.Y)) {
 				b.WriteString(head)
 				for _, column := range [][]float64{s.X, s.Y, s.Error} {
@@ -41,7 +61,6 @@ func (f Figure) TSV() (string, error) {
 			}
 		}
 	}
-	return b.String(), nil
 }
 
 var separators = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")

@@ -188,7 +188,7 @@ func TestRoundingIsNoRange(t *testing.T) {
 		t.Errorf("the axis goes from %v to %v, want that of 1", y[0], y[1])
 	}
 	for v, want := range map[float64][2]float64{0: {-0.5, 0.5}, 2: {1.5, 2.5}, -300: {-330, -270}, 1e-9: {0, 2e-9}} {
-		if got := (Axis{}).fit([2]float64{v, v}, 0.05); math.Abs(got[0]-want[0]) > 1e-12*want[1] || math.Abs(got[1]-want[1]) > 1e-12*math.Abs(want[1]) {
+		if got := (Axis{}).fit([2]float64{v, v}, 0.05); math.Abs(got[0]-want[0]) > 1e-12*math.Abs(want[1]) || math.Abs(got[1]-want[1]) > 1e-12*math.Abs(want[1]) {
 			t.Errorf("a constant %g has an axis from %g to %g, want %v", v, got[0], got[1], want)
 		}
 	}
