@@ -139,7 +139,7 @@ func Markdown(comparisons []Comparison) string {
 			name, _ = settings.Name() // that of a record is valid
 			done = fmt.Sprintf("%d of %d", c.Run.EpochsDone(), settings.Epochs)
 		}
-		runs = append(runs, []any{repeats(group), name, done, "`" + settings.Command() + "`"})
+		runs = append(runs, []any{repeats(group), name, done, show.Code(settings.Command())})
 	}
 	for _, c := range comparisons {
 		last := c.cell(c.Last())

@@ -67,6 +67,7 @@ func (p *Picture) Show(image []byte, scale int, text string) error {
 		},
 		Metadata: map[string]any{string(protocol.MIMEImagePNG): map[string]any{
 			"width": size.Width / scale, "height": size.Height / scale,
+			"alt": text, // which exported pages read
 		}},
 		DisplayID: p.id,
 	})

@@ -3,12 +3,15 @@ package show
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"math"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -68,8 +71,8 @@ func TestInANotebook(t *testing.T) {
 	if !bytes.Equal(shown.Data[protocol.MIMEImagePNG].([]byte), first) {
 		t.Error("the image changed on its way")
 	}
-	if got := fmt.Sprint(shown.Metadata[string(protocol.MIMEImagePNG)]); got != "map[height:40 width:90]" {
-		t.Errorf("metadata %s, want half of 180 × 80", got)
+	if got := fmt.Sprint(shown.Metadata[string(protocol.MIMEImagePNG)]); got != "map[alt:a figure height:40 width:90]" {
+		t.Errorf("metadata %s, want the text and half of 180 × 80", got)
 	}
 	if err := place.Show(second, 2, "another"); err != nil {
 		t.Fatal(err)
@@ -143,6 +146,76 @@ func TestTablesRefuseRaggedRows(t *testing.T) {
 	if err := Table(nil, nil); !errors.As(err, &bad) {
 		t.Errorf("a table without columns gave the error %v", err)
 	}
+}
+
+// TestMarkdownTablesShowTextsAsTheyAre: what a cell says is not Markdown, unless
+// it is Code.
+func TestMarkdownTablesShowTextsAsTheyAre(t *testing.T) {
+	for cell, want := range map[any]string{
+		"W<B and n>30":             `W\<B and n\>30`,
+		"a*b*c":                    `a\*b\*c`,
+		"R_self, _x_":              `R_self, \_x\_`,
+		"$5 and $6":                `\$5 and \$6`,
+		"[link](x) ![image](y)":    `\[link\](x) !\[image\](y)`,
+		"R&D &lt; ~~x~~ {y}":       `R\&D \&lt; \~\~x\~\~ \{y\}`,
+		`\(x\) a\b`:                `&#92;(x&#92;) a&#92;b`,
+		"two\nlines | pipe `code`": "two lines \\| pipe \\`code\\`",
+		Code("rdd train -x a|b"):   "`rdd train -x a\\|b`",
+		Code("a `b` c"):            "``a `b` c``",
+		Code("`b`"):                "`` `b` ``",
+		"Größe ± 2 − η":            "Größe ± 2 − η",
+	} {
+		table, err := MarkdownTable([]string{"x"}, [][]any{{cell}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Split(table, "\n")[2]; got != "| "+want+" |" {
+			t.Errorf("%v became %s, want | %s |", cell, got, want)
+		}
+	}
+	if text, err := TextTable([]string{"a*b"}, [][]any{{Code("x|y")}}); err != nil || text != "a*b\nx|y\n" {
+		t.Errorf("text %q, %v", text, err)
+	}
+	if table, err := MarkdownTable([]string{"a*b"}, nil); err != nil || !strings.HasPrefix(table, `| a\*b |`) {
+		t.Errorf("headers %q, %v", table, err)
+	}
+}
+
+// Numbers of a CSV file read back as they were, texts too.
+func TestCSV(t *testing.T) {
+	table, err := CSV([]string{"rule", "value, %"}, [][]any{{"W<B, \"n\"", 1.0 / 3}, {"two\nlines", float32(0.1)}, {nil, math.NaN()}, {12, math.Inf(-1)}, {90 * time.Second, 1e300}})
+	const want = "rule,\"value, %\"\n\"W<B, \"\"n\"\"\",0.3333333333333333\n\"two\nlines\",0.1\n,\n12,-Inf\n1m30s,1e+300\n"
+	if err != nil || table != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, table, want)
+	}
+	path := filepath.Join(t.TempDir(), "new", "table.csv")
+	if err := SaveCSV(path, []string{"a"}, [][]any{{1}}); err != nil {
+		t.Fatal(err)
+	}
+	if file, err := os.ReadFile(path); err != nil || string(file) != "a\n1\n" {
+		t.Errorf("file %q, %v", file, err)
+	}
+	var bad *invalid.Error
+	if err := SaveCSV(filepath.Join(t.TempDir(), "bad.csv"), []string{"a"}, [][]any{{1, 2}}); !errors.As(err, &bad) {
+		t.Errorf("a ragged table gave the error %v", err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		v, s := rapid.Float64().Draw(t, "v"), rapid.String().Draw(t, "s")
+		table, err := CSV([]string{"v", "s"}, [][]any{{v, s}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+		if err != nil || len(lines) != 2 {
+			t.Fatalf("%q: %v", table, err)
+		}
+		if got, err := strconv.ParseFloat(lines[1][0], 64); err != nil || got != v {
+			t.Fatalf("%v became %s", v, lines[1][0])
+		}
+		if lines[1][1] != strings.ReplaceAll(s, "\r\n", "\n") { // as the reader has it
+			t.Fatalf("%q became %q", s, lines[1][1])
+		}
+	})
 }
 
 // TestMarkdownTableShape: whatever is in the cells, every line has the same

@@ -1,11 +1,17 @@
 package show
 
 import (
+	"encoding/csv"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/google/renameio/v2"
 
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -20,17 +26,72 @@ func Table(headers []string, rows [][]any) error {
 		return err
 	}
 	if InNotebook() {
-		Markdown(markdownTable(lines, numeric))
+		Markdown(markdownTable(lines, numeric, codes(rows)))
 		return nil
 	}
 	_, err = fmt.Print(textTable(lines, numeric))
 	return err
 }
 
-// MarkdownTable returns the table as Markdown.
+// Code is a cell that a notebook shows as code, such as a command to copy.
+type Code string
+
+// CSV returns the table as comma-separated values (RFC 4180), a line for the
+// headers first. Floats are exact (they read back as the same number), unlike
+// in the other tables; not a number and nil are empty, infinities Inf and -Inf.
+func CSV(headers []string, rows [][]any) (string, error) {
+	if _, _, err := format(headers, rows); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	lines := [][]string{headers}
+	for _, row := range rows {
+		line := make([]string, len(row))
+		for j, v := range row {
+			line[j] = exact(v)
+		}
+		lines = append(lines, line)
+	}
+	err := w.WriteAll(lines) // which flushes
+	return b.String(), err
+}
+
+// SaveCSV writes [CSV]'s table to a file, whole or not at all, in a folder that
+// it makes if need be.
+func SaveCSV(path string, headers []string, rows [][]any) error {
+	table, err := CSV(headers, rows)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, []byte(table), 0o644)
+}
+
+func exact(v any) string {
+	bits := 64
+	if f, ok := v.(float32); ok {
+		v, bits = float64(f), 32
+	}
+	f, ok := v.(float64)
+	switch {
+	case v == nil, ok && math.IsNaN(f):
+		return ""
+	case ok && math.IsInf(f, 1):
+		return "Inf"
+	case ok:
+		return strconv.FormatFloat(f, 'g', -1, bits)
+	}
+	return fmt.Sprint(v)
+}
+
+// MarkdownTable returns the table as Markdown that shows the cells' texts as
+// they are: what would be emphasis, a link, HTML or a formula is escaped.
 func MarkdownTable(headers []string, rows [][]any) (string, error) {
 	lines, numeric, err := format(headers, rows)
-	return markdownTable(lines, numeric), err
+	return markdownTable(lines, numeric, codes(rows)), err
 }
 
 // TextTable returns the table as aligned text.
@@ -105,15 +166,27 @@ func format(headers []string, rows [][]any) (lines [][]string, numeric []bool, e
 	return lines, numeric, nil
 }
 
-func markdownTable(lines [][]string, numeric []bool) string {
+// codes says which cells are [Code].
+func codes(rows [][]any) func(row, column int) bool {
+	return func(row, column int) bool {
+		_, ok := rows[row][column].(Code)
+		return ok
+	}
+}
+
+func markdownTable(lines [][]string, numeric []bool, code func(row, column int) bool) string {
 	if len(lines) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	escape := strings.NewReplacer("|", `\|`, "\n", " ")
 	for i, line := range lines {
-		for _, cell := range line {
-			b.WriteString("| " + escape.Replace(cell) + " ")
+		for j, cell := range line {
+			if i > 0 && code(i-1, j) {
+				cell = codeSpan(cell)
+			} else {
+				cell = literal(cell)
+			}
+			b.WriteString("| " + cell + " ")
 		}
 		b.WriteString("|\n")
 		if i > 0 {
@@ -129,6 +202,46 @@ func markdownTable(lines [][]string, numeric []bool) string {
 		b.WriteString("|\n")
 	}
 	return b.String()
+}
+
+// literal is Markdown that shows a text as it is. A backslash becomes an entity,
+// as two of them before a bracket would begin a formula in a notebook; within a
+// word an underscore is one.
+func literal(s string) string {
+	letters := []rune(s)
+	inWord := func(i int) bool {
+		return i >= 0 && i < len(letters) && (unicode.IsLetter(letters[i]) || unicode.IsDigit(letters[i]))
+	}
+	var b strings.Builder
+	for i, r := range letters {
+		switch {
+		case r == '\n' || r == '\r':
+			b.WriteByte(' ')
+		case r == '\\':
+			b.WriteString("&#92;")
+		case r == '_' && inWord(i-1) && inWord(i+1):
+			b.WriteByte('_')
+		case strings.ContainsRune("|&<>*_`[]$~{}", r):
+			b.WriteByte('\\')
+			fallthrough
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// codeSpan is a text as code: between more backticks than it has in a row.
+func codeSpan(s string) string {
+	s = strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ").Replace(s)
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
+		s = " " + s + " "
+	}
+	return fence + s + fence
 }
 
 func textTable(lines [][]string, numeric []bool) string {
