@@ -57,7 +57,7 @@ func (a *Adam) step(n *Network) {
 	parallel.For(len(n.pieces), func(i int) {
 		piece := n.pieces[i]
 		p := piece.parameter
-		if p == nil {
+		if p == nil || piece.layer.Frozen {
 			return
 		}
 		m, v := a.moments[p][0], a.moments[p][1]

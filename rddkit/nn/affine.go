@@ -65,6 +65,9 @@ func (l *affine) forward(n *Network, in []float32, batch int, training bool) {
 	})
 	addRow(l.x, l.Bias)
 	n.noise.addConstant(&l.Layer, l.x)
+	if training {
+		n.noise.compareDrive(&l.Layer, l.x)
+	}
 	n.trace.sink("act."+l.Layer.output, l.output()).put(0, l.x)
 	l.activation.apply(l.x)
 	if b := l.normal; b != nil {

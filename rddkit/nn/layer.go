@@ -51,6 +51,11 @@ type Layer struct {
 	// decay does not shrink it.
 	KeepFeedback bool
 
+	// Frozen keeps what the layer has to train (weight, bias, gamma, beta) as it
+	// is: no optimiser changes it, nor does weight decay. Running statistics of
+	// batch normalisation go on.
+	Frozen bool
+
 	weight, bias parameter // hold Weight and Bias
 	activation   Activation
 	number       int // of the activation function, counted from the input; 0 if linear

@@ -52,35 +52,38 @@ func (s SGD) step(n *Network) {
 	rate, momentum, decay := float32(s.LearningRate), float32(s.Momentum), float32(s.WeightDecay)
 	parallel.For(len(n.pieces), func(i int) {
 		piece := n.pieces[i]
-		if piece.parameter != nil {
-			p := piece.parameter
+		if piece.layer.Frozen && piece.parameter != nil {
+			return
+		}
+		if p := piece.parameter; p != nil {
 			descend(p.value[piece.from:piece.to], p.gradient[piece.from:piece.to], p.momentum[piece.from:piece.to], rate, momentum, decay)
-		} else if l := piece.feedbackOf; decay > 0 && l.Route == ThroughFeedback && !l.KeepFeedback {
+		} else if l := piece.layer; decay > 0 && l.Route == ThroughFeedback && !l.KeepFeedback {
 			shrink(l.Feedback[piece.from:piece.to], decay)
 		}
 	})
 }
 
-// piece is a part of a parameter or of a layer's feedback weight.
+// piece is a part of a layer's parameter or, where that is nil, of its feedback
+// weight.
 type piece struct {
-	parameter  *parameter
-	feedbackOf *Layer
-	from, to   int
+	layer     *Layer
+	parameter *parameter
+	from, to  int
 }
 
 // cut divides all tensors that a step changes.
 func cut(layers []*Layer) []piece {
 	var list []piece
-	divide := func(p *parameter, l *Layer, length int) {
+	divide := func(l *Layer, p *parameter, length int) {
 		for from := 0; from < length; from += stepPiece {
-			list = append(list, piece{p, l, from, min(length, from+stepPiece)})
+			list = append(list, piece{l, p, from, min(length, from+stepPiece)})
 		}
 	}
 	for _, l := range layers {
 		for _, p := range l.parameters() {
-			divide(p, nil, len(p.value))
+			divide(l, p, len(p.value))
 		}
-		divide(nil, l, len(l.Feedback))
+		divide(l, nil, len(l.Feedback))
 	}
 	return list
 }

@@ -60,6 +60,10 @@ type Response struct {
 	Gradient []float32
 	Noise    []float32 // added to the layer's inputs, [image][input]; nil without a perturbed pass
 	Change   []float64 // of each image's loss under the noise, [image], the same for all layers; nil without
+	// DriveChange is what the noise, this layer's and that of the layers below,
+	// did to the layer's drive, [image][unit]; nil without a perturbed pass, and in
+	// convolutional layers.
+	DriveChange []float32
 }
 
 func (p *Perturbation) validate(layers int) error {
@@ -80,7 +84,8 @@ type noise struct {
 	on             bool        // in the perturbed pass
 	inputs         [][]float32 // per stage: added to its input; nil for none
 	constants      map[*Layer][]float32
-	before, change []float64 // losses of the perturbed pass; of the clean one less of it
+	before, change []float64            // losses of the perturbed pass; of the clean one less of it
+	drives         map[*Layer][]float32 // [image][unit] of the perturbed pass; after the clean one, less of that
 	running        [][]float32
 }
 
@@ -107,7 +112,7 @@ func (n *Network) TrainTargets(inputs, targets []float32, o Optimiser) (loss flo
 // perturb runs the perturbed pass.
 func (n *Network) perturb(p *Perturbation, images []float32, want wanted, batch int) {
 	if n.noise == nil {
-		n.noise = &noise{inputs: make([][]float32, len(n.stages)), constants: map[*Layer][]float32{}}
+		n.noise = &noise{inputs: make([][]float32, len(n.stages)), constants: map[*Layer][]float32{}, drives: map[*Layer][]float32{}}
 	}
 	z := n.noise
 	z.Perturbation, z.on = p, true
@@ -192,6 +197,21 @@ func (z *noise) addConstant(l *Layer, x []float32) {
 	}
 }
 
+// compareDrive notes the drives x of a fully connected layer in the perturbed
+// pass; in the clean one it takes them off what was noted.
+func (z *noise) compareDrive(l *Layer, x []float32) {
+	if z == nil {
+		return
+	}
+	if z.on {
+		z.drives[l] = append(z.drives[l][:0], x...)
+		return
+	}
+	for k, v := range x {
+		z.drives[l][k] -= v
+	}
+}
+
 // compare sets change after the clean pass.
 func (n *Network) compare(want wanted, batch int) {
 	z := n.noise
@@ -266,7 +286,7 @@ func (n *Network) responses(images []float32, batch int) []Response {
 		}
 		r.Error = n.errors[i]
 		if n.noise != nil {
-			r.Noise, r.Change = n.noise.inputs[i], n.noise.change
+			r.Noise, r.Change, r.DriveChange = n.noise.inputs[i], n.noise.change, n.noise.drives[l]
 		}
 		list = append(list, r)
 	}

@@ -425,3 +425,48 @@ func TestResponsesWithoutNoise(t *testing.T) {
 		t.Errorf("%d responses, %v: want 3", seen, err)
 	}
 }
+
+// The change of a drive under noise is what the noise at the layer's inputs makes
+// of it, W ξ, plus what came through the layers below. A single perturbed layer
+// has the first term alone; with linear units in two, both are products.
+func TestDriveChangeIsWhatTheNoiseDid(t *testing.T) {
+	for _, layers := range []int{1, 2} {
+		n := perceptron(t, 3, Affine{Units: 4, Activation: Sigmoid}, Affine{Units: 5}, Affine{Units: 2})
+		b := Batch{Images: normals(1, 6*3), Targets: normals(2, 6*2)}
+		p := &Perturbation{Noise: 0.1, Random: stream.New(3, "perturbations"), Layers: layers}
+		observe := func(responses []Response) error {
+			var below []float32 // what the noise did to this layer's inputs through the layers below
+			for _, r := range responses {
+				in, out := r.Layer.Shape[1], r.Layer.Shape[0]
+				if len(r.DriveChange) != 6*out {
+					t.Fatalf("%s: %d changes for 6 images of %d neurons", r.Layer.Name, len(r.DriveChange), out)
+				}
+				for s := range 6 {
+					for j := range out {
+						want := 0.0
+						for i, w := range r.Layer.Weight[j*in : (j+1)*in] {
+							x := float64(r.Noise[s*in+i])
+							if below != nil {
+								x += float64(below[s*in+i])
+							}
+							want += float64(w) * x
+						}
+						if got := float64(r.DriveChange[s*out+j]); math.Abs(got-want) > 1e-6 {
+							t.Errorf("%s, image %d, neuron %d: %v, want %v", r.Layer.Name, s, j, got, want)
+						}
+					}
+				}
+				below = append([]float32(nil), r.DriveChange...)
+			}
+			return nil
+		}
+		for range 2 { // what the first batch noted is no part of the second
+			if _, _, err := n.TrainObserved(b, SGD{LearningRate: 0.01}, p, observe); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := n.EvaluateTargets(normals(4, 20*3), normals(5, 20*2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
