@@ -15,6 +15,12 @@ type LayerOf[T spike.Float] struct {
 	Out      int // neurons of the layer above
 	Forward  []T // feedforward weights, [neuron above][neuron of this layer]
 	Feedback []T // feedback weights, [neuron of this layer][neuron above]
+	Bias     []T // of the neurons above, [neuron above]; nil for none
+
+	// Transposed is the network's own memory of the feedback weights, [neuron
+	// above][neuron of this layer] like Forward. An InPlace learner finds it in place
+	// of Feedback wherever a batch is concerned; else it is nil.
+	Transposed []T
 }
 
 // Layer is a layer with float32 weights, as networks are trained with.
@@ -91,11 +97,14 @@ func checkLayers[T spike.Float](layers []LayerOf[T]) error {
 		if n > 0 && l.In != layers[n-1].Out {
 			return invalid.Newf(field("In"), l.In, "%d, the Out of the layer below", layers[n-1].Out)
 		}
+		if l.Bias != nil && len(l.Bias) != l.Out {
+			return invalid.Newf(field("Bias"), fmt.Sprintf("%d biases", len(l.Bias)), "%d biases, or nil", l.Out)
+		}
 		for _, w := range []struct {
 			name   string
 			values []T
-		}{{"Forward", l.Forward}, {"Feedback", l.Feedback}} {
-			if len(w.values) != l.In*l.Out {
+		}{{"Forward", l.Forward}, {"Feedback", l.Feedback}, {"Bias", l.Bias}} {
+			if w.name != "Bias" && len(w.values) != l.In*l.Out {
 				return invalid.Newf(field(w.name), fmt.Sprintf("%d weights", len(w.values)), "%d×%d weights", l.In, l.Out)
 			}
 			for i, v := range w.values {

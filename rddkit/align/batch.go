@@ -28,7 +28,20 @@ type Perturber interface {
 	Noise() float64
 }
 
-// OwnDecay marks a BatchLearner that decides alone how feedback weights decay:
+// Preparer is a Learner that sets feedback weights before every batch, too.
+// Prepare is called before the batch is passed, with layers as in LearnBatch,
+// changes feedback weights in place and reports whether it did.
+type Preparer interface {
+	Learner
+	Prepare(layers []Layer) (changed bool, err error)
+}
+
+// InPlace marks a BatchLearner or Preparer that can change feedback weights where
+// the network holds them, and spares every batch two transpositions of them:
+// LearnBatch and Prepare get layers with Transposed instead of Feedback.
+type InPlace interface{ InPlace() }
+
+// OwnDecay marks a Learner that decides alone how feedback weights decay:
 // the optimiser's weight decay does not shrink them (the published program's
 // does, by WeightDecay, not by LearningRate·WeightDecay).
 type OwnDecay interface{ OwnDecay() }
@@ -42,7 +55,10 @@ type Batch struct {
 	Gradient []float32 // of the batch's mean loss with respect to Forward, [neuron above][neuron]; nil with direct feedback
 	Noise    []float32 // added to Activity in a second pass, [sample][neuron]; for a Perturber
 	Change   []float64 // of each sample's loss under the noise, [sample]; for a Perturber
-	Rates    Rates
+	// DriveChange is what all noise did to the drive of the layer above,
+	// [sample][neuron above]; for a Perturber; nil with direct feedback.
+	DriveChange []float32
+	Rates       Rates
 }
 
 // Rates are those of the step that the optimiser is about to make; see nn.SGD.

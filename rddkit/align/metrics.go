@@ -9,6 +9,10 @@ import (
 // Metrics say how well feedback weights B, [n][m], mirror feedforward weights
 // W, [m][n]. The costs other than SignAlignment are those of Akrout, Wilson,
 // Humphreys, Lillicrap, Tweed (NeurIPS 2019) and of the published program.
+//
+// Decay and Sparse are the names of the published program, and of our files. In
+// Kunin et al. (ICML 2020), who defined these costs, they stand the other way
+// round: decay is |W|² + |B|², sparse |W·x|² + |xᵀ·B|².
 type Metrics struct {
 	SignAlignment float64 // percentage of the nonzero B_ij that have the sign of W_ji; 0 if all are zero
 	Decay         float64 // |W·x|² + |xᵀ·B|²
