@@ -33,6 +33,59 @@ func BenchmarkRDDPhase(b *testing.B) {
 	}
 }
 
+// What Kolen-Pollack adds to a training batch at the report's size, whose
+// gradients are there. Compare BenchmarkTrainBatch/…/bp of package nn, and
+// count processor time ("user" of time), as batches use all cores.
+func BenchmarkKolenPollackBatch(b *testing.B) {
+	layers := reportLayers()
+	batch := make([]Batch, len(layers))
+	for n, l := range layers {
+		layers[n].Transposed, layers[n].Feedback = l.Feedback, nil
+		batch[n] = Batch{Gradient: make([]float32, len(l.Forward)), Rates: Rates{0.01, 0.9, 0.001}}
+		copy(batch[n].Gradient, l.Forward)
+	}
+	rule := &KolenPollack{}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := rule.LearnBatch(layers, batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// One batch of 128 noise vectors through the report's layers.
+func BenchmarkWeightMirrorBatch(b *testing.B) {
+	layers := reportLayers()
+	o := CleanWeightMirror()
+	o.Batches = 10
+	rule := made(NewWeightMirror(o, 1))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := rule.Learn(context.Background(), layers, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N*o.Batches), "ms/batch")
+}
+
+// What sign-concordant feedback costs before every batch.
+func BenchmarkSignConcordantBatch(b *testing.B) {
+	for _, magnitudes := range []Magnitudes{UniformMagnitudes, RandomMagnitudes, FixedMagnitudes} {
+		b.Run(string(magnitudes), func(b *testing.B) {
+			layers := reportLayers()
+			for n, l := range layers {
+				layers[n].Transposed, layers[n].Feedback = l.Feedback, nil
+			}
+			rule := made(NewSignConcordant(SignConcordantOptions{Magnitudes: magnitudes}, 1))
+			for b.Loop() {
+				if _, err := rule.Prepare(layers); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // What an observation costs one synapse: the terms of the windows of one
 // neuron in a stretch, and the tile's targets in the second-level cache.
 func BenchmarkRegress(b *testing.B) {

@@ -14,7 +14,16 @@
 //     the neurons' activities and what it does to the loss tell the gradient, on
 //     which the errors from above are regressed (Lansdell, Prakash, Kording, ICLR
 //     2020);
-//   - [SignSymmetry] copies the signs of the feedforward weights: a control;
+//   - [WeightMirror] and [InformationAlignment] send noise through each layer by
+//     itself and learn from how it responds (Akrout, Wilson, Humphreys, Lillicrap,
+//     Tweed, NeurIPS 2019; Kunin et al., ICML 2020);
+//   - [OnlineMirror] learns from what noise in training does to the layer above
+//     (after Max et al., Nature Machine Intelligence 2024);
+//   - [KolenPollack] gives feedback weights the changes of the feedforward ones, or
+//     of what these would be with direct feedback (Kolen, Pollack, 1994; Webster,
+//     Choi, Ahn, 2021);
+//   - [SignConcordant] has the signs of the feedforward weights before every batch
+//     (Liao, Leibo, Poggio, AAAI 2016), [SignSymmetry] before every epoch: controls;
 //   - [FeedbackAlignment] leaves the feedback weights as they are (Lillicrap,
 //     Cownden, Tweed, Akerman, Nature Communications 2016);
 //   - [Backprop] copies the transposed feedforward weights: the ideal that no
