@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -74,26 +75,42 @@ func (r *row) tryOut(e Experiment) (texts []string) {
 	for l := range 2 {
 		layer := align.Layer{In: sizes[l], Out: sizes[l+1]}
 		layer.Forward, layer.Feedback = probeNumbers("forward", l, layer.In*layer.Out), probeNumbers("feedback", l, layer.In*layer.Out)
+		layer.Bias = probeNumbers("bias", l, layer.Out)
 		layers = append(layers, layer)
 	}
-	note := func(what string, err error) {
+	note := func(what string, layers []align.Layer, err error) {
 		texts = append(texts, fmt.Sprint(what, err))
 		for _, l := range layers {
-			for _, v := range l.Feedback {
+			for _, v := range slices.Concat(l.Feedback, l.Transposed) { // one of them is nil
 				texts = append(texts, strconv.FormatFloat(float64(v), 'e', 1, 32))
 			}
 		}
 	}
 	for epoch := range 2 {
-		note("learned", learner.Learn(context.Background(), layers, func(seconds float64) {}))
-		batches, ok := learner.(align.BatchLearner)
-		for step := 0; ok && step < 3; step++ {
+		note("learned", layers, learner.Learn(context.Background(), layers, func(seconds float64) {}))
+		batches, learns := learner.(align.BatchLearner)
+		preparer, prepares := learner.(align.Preparer)
+		seenBy := layers
+		if _, ok := learner.(align.InPlace); ok { // in which order the numbers stand is no matter here
+			seenBy = slices.Clone(layers)
+			for l := range seenBy {
+				seenBy[l].Feedback, seenBy[l].Transposed = nil, layers[l].Feedback
+			}
+		}
+		for step := 0; (learns || prepares) && step < 3; step++ {
+			if prepares {
+				_, err := preparer.Prepare(seenBy)
+				note("prepared", seenBy, err)
+			}
+			if !learns {
+				continue
+			}
 			var seen []align.Batch
 			for l, layer := range layers {
 				seen = append(seen, probeBatch(layer, l, 3*epoch+step))
 			}
-			_, err := batches.LearnBatch(layers, seen)
-			note("batch", err)
+			_, err := batches.LearnBatch(seenBy, seen)
+			note("batch", seenBy, err)
 		}
 	}
 	return texts
@@ -114,7 +131,7 @@ func probeBatch(l align.Layer, layer, step int) align.Batch {
 	at := 100*step + layer
 	b := align.Batch{
 		Activity: probeNumbers("activity", at, samples*l.In), Error: probeNumbers("error", at, samples*l.Out), Gradient: make([]float32, l.In*l.Out),
-		Noise: probeNumbers("noise", at, samples*l.In), Change: make([]float64, samples), Rates: align.Rates{LearningRate: 0.01, Momentum: 0.9},
+		Noise: probeNumbers("noise", at, samples*l.In), Change: make([]float64, samples), DriveChange: probeNumbers("drive change", at, samples*l.Out), Rates: align.Rates{LearningRate: 0.01, Momentum: 0.9},
 	}
 	for s := range samples {
 		b.Change[s] = float64(probeNumbers("change", at, samples)[s]) / 100

@@ -88,6 +88,7 @@ func (l *Loop) Learn(ctx context.Context, observe func(simulatedSeconds float64,
 	forward := make([][]float32, len(layers))
 	for i := range layers {
 		forward[i] = slices.Clone(layers[i].Forward)
+		layers[i].Bias = slices.Clone(layers[i].Bias)
 	}
 	err := guarded(layers, func() error { return l.Learner.Learn(ctx, layers, tell) })
 	for i, layer := range view.Layers {
@@ -126,12 +127,20 @@ func guarded(layers []align.Layer, learn func() error) (err error) {
 		if l.Forward == nil { // direct ones
 			field = fmt.Sprintf("hidden layer %d's feedback weights", i+1)
 		}
-		if l.In != b.In || l.Out != b.Out || len(l.Feedback) != len(b.Feedback) || &l.Feedback[0] != &b.Feedback[0] {
-			return invalid.Newf(field, fmt.Sprintf("replaced by %d numbers", len(l.Feedback)), "%d×%d numbers, written where they are", b.In, b.Out)
+		weights, as := l.Feedback, b.Feedback
+		if b.Transposed != nil {
+			weights, as = l.Transposed, b.Transposed
 		}
-		for k, v := range l.Feedback {
+		if l.In != b.In || l.Out != b.Out || len(weights) != len(as) || &weights[0] != &as[0] {
+			return invalid.Newf(field, fmt.Sprintf("replaced by %d numbers", len(weights)), "%d×%d numbers, written where they are", b.In, b.Out)
+		}
+		for k, v := range weights {
 			if v-v != 0 {
-				return invalid.New(fmt.Sprintf("%s[%d][%d]", field, k/l.Out, k%l.Out), v, "a finite number after learning")
+				neuron, above := k/l.Out, k%l.Out
+				if b.Transposed != nil {
+					neuron, above = k%l.In, k/l.In
+				}
+				return invalid.New(fmt.Sprintf("%s[%d][%d]", field, neuron, above), v, "a finite number after learning")
 			}
 		}
 	}
