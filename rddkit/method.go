@@ -32,6 +32,8 @@ const (
 	// ones too, through direct feedback weights. The layer-by-layer feedback weights
 	// in the record are then of no use.
 	Direct
+	// Nowhere sends it to no layer: all but the last keep their first weights.
+	Nowhere
 )
 
 // Definition defines a method, with options of type O: a struct whose fields
@@ -149,8 +151,8 @@ func (d Definition[O]) row() (*row, error) {
 		return nil, invalid.New("Definition.New", nil, "a function that makes a learner")
 	case d.Version < 0:
 		return nil, invalid.New("Definition.Version", d.Version, "1 or more, or 0 for 1")
-	case d.Route < LayerByLayer || d.Route > Direct:
-		return nil, invalid.New("Definition.Route", int(d.Route), "LayerByLayer, ThroughForward or Direct")
+	case d.Route < LayerByLayer || d.Route > Nowhere:
+		return nil, invalid.New("Definition.Route", int(d.Route), "LayerByLayer, ThroughForward, Direct or Nowhere")
 	}
 	for _, name := range d.Uses {
 		if !slices.Contains(particular(), name) {

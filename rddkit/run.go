@@ -198,6 +198,10 @@ func (e Experiment) network(set *dataset.Set) (*nn.Network, error) {
 		network.SetRoute(nn.ThroughWeight)
 	case Direct:
 		network.UseDirectFeedback(e.Seed)
+	case Nowhere:
+		for _, l := range network.Layers[:len(network.Layers)-1] {
+			l.Frozen = true
+		}
 	}
 	return network, nil
 }
