@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/weightalign/lab/rddkit/dataset"
+	"github.com/weightalign/lab/rddkit/internal/jobs"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/nn"
 	"github.com/weightalign/lab/rddkit/show"
@@ -32,27 +33,27 @@ func Sweep(ctx context.Context, experiments ...Experiment) (records []*Record, e
 // error stops the others; with KeepGoing it does not, records[i] is nil for those
 // that failed, and the error joins theirs.
 func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Record, error) {
-	jobs, err := r.plan(experiments)
+	chains, err := r.plan(experiments)
 	if err != nil {
 		return nil, err
 	}
 	records, failures := make([]*Record, len(experiments)), make([]error, len(experiments))
-	total, sets := newSum(len(experiments), r.Progress), new(sets)
-	for _, job := range jobs {
-		sets.expect(job.experiments)
+	total, sets := jobs.NewSum(len(experiments), r.Progress), new(sets)
+	for _, c := range chains {
+		sets.expect(c.experiments)
 	}
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(r.cores())
 	memory := semaphore.NewWeighted(max(r.Memory, 1))
-	for _, job := range jobs {
-		if memory.Acquire(within, job.memory) != nil {
+	for _, c := range chains {
+		if memory.Acquire(within, c.memory) != nil {
 			break // group.Wait knows why, or ctx
 		}
 		group.Go(func() error {
-			defer memory.Release(job.memory)
-			for k, e := range job.experiments {
-				i := job.indices[k]
-				records[i], failures[i] = r.watched(within, e, sets, total.part(i))
+			defer memory.Release(c.memory)
+			for k, e := range c.experiments {
+				i := c.indices[k]
+				records[i], failures[i] = r.watched(within, e, sets, total.Part(i))
 				sets.release(e)
 				if err := failures[i]; err != nil && !r.KeepGoing {
 					return err
@@ -74,24 +75,24 @@ func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Recor
 	return records, err
 }
 
-// job is a chain of experiments that must follow each other, and the memory in
-// bytes that the largest needs, 0 where it is not counted.
-type job struct {
+// chain is of experiments that must follow each other, and the memory in bytes
+// that the largest needs, 0 where it is not counted.
+type chain struct {
 	indices     []int // in the sweep
 	experiments []Experiment
 	memory      int64
 }
 
-// plan resolves all experiments and puts those whose records meet into one job.
-func (r *Runner) plan(experiments []Experiment) ([]*job, error) {
+// plan resolves all experiments and puts those whose records meet into one chain.
+func (r *Runner) plan(experiments []Experiment) ([]*chain, error) {
 	if r.Cores < 0 {
 		return nil, invalid.New("Runner.Cores", r.Cores, "1 or more, or 0 for all")
 	}
 	if r.Memory < 0 {
 		return nil, invalid.New("Runner.Memory", r.Memory, "a number of bytes, or 0 for no bound")
 	}
-	var jobs []*job
-	byStem := make(map[string]*job)
+	var chains []*chain
+	byStem := make(map[string]*chain)
 	for i, e := range experiments {
 		e, err := e.Resolve()
 		if err != nil {
@@ -101,14 +102,14 @@ func (r *Runner) plan(experiments []Experiment) ([]*job, error) {
 		if err != nil {
 			return nil, err
 		}
-		j, ok := byStem[stem]
+		c, ok := byStem[stem]
 		if !ok {
-			j = new(job)
-			byStem[stem] = j
-			jobs = append(jobs, j)
+			c = new(chain)
+			byStem[stem] = c
+			chains = append(chains, c)
 		}
-		at, _ := slices.BinarySearchFunc(j.experiments, e, func(a, b Experiment) int { return a.Epochs - b.Epochs })
-		j.experiments, j.indices = slices.Insert(j.experiments, at, e), slices.Insert(j.indices, at, i)
+		at, _ := slices.BinarySearchFunc(c.experiments, e, func(a, b Experiment) int { return a.Epochs - b.Epochs })
+		c.experiments, c.indices = slices.Insert(c.experiments, at, e), slices.Insert(c.indices, at, i)
 		if r.Memory > 0 {
 			need, err := e.Memory()
 			if err != nil {
@@ -118,10 +119,10 @@ func (r *Runner) plan(experiments []Experiment) ([]*job, error) {
 				name, _ := e.Name()
 				return nil, invalid.Newf("Runner.Memory", fmt.Sprintf("%d MB", r.Memory/1e6), "at least %d MB, which %s needs", (need+1e6-1)/1e6, name)
 			}
-			j.memory = max(j.memory, need)
+			c.memory = max(c.memory, need)
 		}
 	}
-	return jobs, nil
+	return chains, nil
 }
 
 func (r *Runner) cores() int {
@@ -183,37 +184,6 @@ func limited(rows, limit int) int {
 		return min(rows, limit)
 	}
 	return rows
-}
-
-// sum adds the progress of several runs up.
-type sum struct {
-	mutex       sync.Mutex
-	done, total []int
-	tell        func(done, total int, text string)
-}
-
-func newSum(parts int, tell func(done, total int, text string)) *sum {
-	return &sum{done: make([]int, parts), total: make([]int, parts), tell: tell}
-}
-
-func (s *sum) part(i int) func(done, total int, text string) {
-	return func(done, total int, text string) {
-		if s.tell == nil {
-			return
-		}
-		s.mutex.Lock()
-		defer s.mutex.Unlock()
-		s.done[i], s.total[i] = done, total
-		allDone, allTotal, known := 0, 0, 0
-		for j := range s.done {
-			allDone, allTotal = allDone+s.done[j], allTotal+s.total[j]
-			if s.total[j] > 0 {
-				known++
-			}
-		}
-		// Runs that have not started are taken to be as long as the others.
-		s.tell(allDone, allTotal*len(s.total)/max(known, 1), text)
-	}
 }
 
 // sets loads each data set once for all runs of a sweep, and lets it go after the

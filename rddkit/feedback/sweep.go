@@ -3,10 +3,10 @@ package feedback
 import (
 	"context"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weightalign/lab/rddkit/internal/jobs"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
@@ -23,27 +23,12 @@ func Sweep[T any, R Runner[T]](ctx context.Context, progress Progress, experimen
 		return nil, invalid.New("experiments", 0, "at least 1, as Seeds(n, …) gives for n of at least 1")
 	}
 	results := make([]T, len(experiments))
-	done, total := make([]int, len(experiments)), make([]int, len(experiments))
-	var mutex sync.Mutex
+	sum := jobs.NewSum(len(experiments), progress)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, e := range experiments {
 		group.Go(func() (err error) {
-			results[i], err = e.Run(ctx, func(d, t int, text string) {
-				mutex.Lock()
-				defer mutex.Unlock()
-				done[i], total[i] = d, t
-				allDone, allTotal, known := 0, 0, 0
-				for k := range done {
-					allDone, allTotal = allDone+done[k], allTotal+total[k]
-					if total[k] > 0 {
-						known++
-					}
-				}
-				if known > 0 { // those that have not begun are taken to be as long as the others
-					progress.tell(allDone, allTotal*len(total)/known, text)
-				}
-			})
+			results[i], err = e.Run(ctx, sum.Part(i))
 			return err
 		})
 	}
