@@ -1,0 +1,153 @@
+package reference
+
+import (
+	"crypto/sha256"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/weightalign/lab/rddkit/internal/invalid"
+)
+
+// Environment is the variable that names more fixtures: a folder with some at
+// any depth, or a file of one. The path must be absolute, because every
+// package's test runs in a folder of its own.
+const Environment = "RDDKIT_REFERENCE"
+
+// found is one fixture: its kind and its JSON file.
+type found struct{ kind, path string }
+
+// scan returns the fixtures at and below root, which may be a part of a fixture
+// or a file of one: then it is the whole fixture. Unknown are the files of
+// numbers that are of no fixture.
+func scan(root string) (fixtures []found, unknown []string, err error) {
+	info, err := os.Stat(root)
+	if err != nil {
+		return nil, nil, invalid.Newf("fixture", root, "a folder or a file of one (%v)", err)
+	}
+	if !info.IsDir() {
+		if kind, err := kindOf(root); kind != "" && !isManifest(root) {
+			return []found{{kind, root}}, nil, err
+		}
+		root = filepath.Dir(root)
+	}
+	if outer, err := enclosing(root); err != nil || outer != "" {
+		root = outer
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	var manifests, rest []string // folders that a manifest describes; files that are no fixture by themselves
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		switch filepath.Ext(path) {
+		case ".json":
+			kind, err := kindOf(path)
+			if err != nil {
+				return err
+			}
+			if kind == "" {
+				rest = append(rest, path)
+				return nil
+			}
+			fixtures = append(fixtures, found{kind, path})
+			if isManifest(path) {
+				manifests = append(manifests, filepath.Dir(path))
+			}
+		case ".npy", ".npz", ".csv", ".tsv":
+			rest = append(rest, path)
+		}
+		return nil
+	})
+	fixtures = slices.DeleteFunc(fixtures, func(f found) bool { return !isManifest(f.path) && belowOne(f.path, manifests) })
+	beside := func(path string) bool { // data that lies beside the JSON file that tells of it
+		return filepath.Ext(path) != ".json" && slices.ContainsFunc(fixtures, func(f found) bool { return filepath.Dir(f.path) == filepath.Dir(path) })
+	}
+	for _, path := range rest {
+		if !belowOne(path, manifests) && !beside(path) {
+			unknown = append(unknown, path)
+		}
+	}
+	return fixtures, unknown, err
+}
+
+// enclosing returns the folder of the nearest manifest of a known kind above
+// dir, if dir has none and is one of its parts; else "".
+func enclosing(dir string) (string, error) {
+	for at := dir; ; at = filepath.Dir(at) {
+		path := filepath.Join(at, "manifest.json")
+		if _, err := os.Stat(path); err == nil {
+			if kind, err := kindOf(path); err != nil || kind != "" {
+				return at, err
+			}
+			return "", nil
+		}
+		if at == filepath.Dir(at) {
+			return "", nil
+		}
+	}
+}
+
+func belowOne(path string, dirs []string) bool {
+	return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(path, dir+string(filepath.Separator)) })
+}
+
+// named returns the path in $RDDKIT_REFERENCE, "" if it is not set.
+func named() (string, error) {
+	path := os.Getenv(Environment)
+	if path != "" && !filepath.IsAbs(path) {
+		return "", invalid.New(Environment, path, "an absolute path")
+	}
+	return path, nil
+}
+
+// find returns the fixtures of a kind in folder and below $RDDKIT_REFERENCE. Of
+// two with the same JSON file it takes the one with more files.
+func find(kind, folder string) ([]found, error) {
+	path, err := named()
+	if err != nil {
+		return nil, err
+	}
+	var all []found
+	files := map[[sha256.Size]byte]int{} // of the fixture with this JSON file
+	at := map[[sha256.Size]byte]int{}    // where in all it is
+	for _, root := range []string{folder, path} {
+		if root == "" {
+			continue
+		}
+		fixtures, _, err := scan(root)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range fixtures {
+			if f.kind != kind {
+				continue
+			}
+			text, err := os.ReadFile(f.path)
+			if err != nil {
+				return nil, err
+			}
+			sum, n := sha256.Sum256(text), countFiles(filepath.Dir(f.path))
+			if _, there := files[sum]; !there {
+				at[sum], files[sum], all = len(all), n, append(all, f)
+			} else if n > files[sum] {
+				all[at[sum]], files[sum] = f, n
+			}
+		}
+	}
+	return all, nil
+}
+
+func countFiles(dir string) (n int) {
+	filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			n++
+		}
+		return nil // what cannot be read is told when it is replayed
+	})
+	return n
+}
