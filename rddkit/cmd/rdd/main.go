@@ -4,7 +4,6 @@
 //	rdd train     carry out an experiment (a flag for every field), writing a run folder
 //	rdd sweep     carry out every combination of the values that flags list, several at once
 //	rdd data      list, fetch and verify the data sets
-//	rdd verify    replay reference fixtures and print how far this build is from them
 //	rdd store     copy what notebooks show of run folders into data/results
 //	rdd figures   draw stored runs as PNG, SVG, HTML and TSV files, or compare them with the report
 //	rdd bench     measure this machine
@@ -39,7 +38,6 @@ func commands() []command {
 		{"train", "carry out an experiment, writing a run folder", trainCommand},
 		{"sweep", "carry out every combination of values, several at once", sweepCommand},
 		{"data", "list, fetch and verify the data sets", dataCommand},
-		{"verify", "replay reference fixtures", verifyCommand},
 		{"store", "copy what notebooks show of runs into data/results", storeCommand},
 		{"figures", "draw stored runs, or compare them with the report", figuresCommand},
 		{"bench", "measure this machine", benchCommand},

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,8 +46,6 @@ func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 		{[]string{"sweep", "-memory", "-5"}, "-memory"},
 		{[]string{"sweep", "-memory", "20"}, "Runner.Memory"},
 		{[]string{"sweep", "now"}, "now"},
-		{[]string{"verify"}, "at least one fixture"},
-		{[]string{"verify", empty}, "manifest"},
 		{[]string{"figures"}, "at least one run"},
 		{[]string{"figures", empty}, "run.json"},
 		{[]string{"store"}, "at least one run"},
@@ -66,7 +63,7 @@ func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 }
 
 func TestHelpExitsWithZero(t *testing.T) {
-	for _, args := range [][]string{{"-h"}, {"help"}, {"train", "-h"}, {"sweep", "-h"}, {"verify", "-h"}, {"store", "-h"}, {"figures", "-h"}, {"bench", "-h"}, {"data", "-h"}} {
+	for _, args := range [][]string{{"-h"}, {"help"}, {"train", "-h"}, {"sweep", "-h"}, {"store", "-h"}, {"figures", "-h"}, {"bench", "-h"}, {"data", "-h"}} {
 		if code, stdout, stderr := rdd(args...); code != 0 || !strings.Contains(stdout+stderr, "usage") {
 			t.Errorf("rdd %s: exit code %d, %q", strings.Join(args, " "), code, stdout+stderr)
 		}
@@ -107,43 +104,5 @@ func TestTrainWritesARunThatFiguresDraws(t *testing.T) {
 	}
 	if code, _, stderr := rdd("figures", runs[0]); code != 2 || !strings.Contains(stderr, "train_err.npy") {
 		t.Errorf("a damaged run: exit code %d, %q", code, stderr)
-	}
-}
-
-func TestVerifyPrintsATableAndJSON(t *testing.T) {
-	fixtures, err := filepath.Glob("../../internal/verify/testdata/lif_rdd/*")
-	if err != nil || len(fixtures) == 0 {
-		t.Fatalf("fixtures %v, %v", fixtures, err)
-	}
-	metrics := "../../internal/verify/testdata/lif_rdd/metrics"
-	code, stdout, stderr := rdd("verify", metrics)
-	if code != 0 || !strings.Contains(stdout, "0 beyond tolerance") {
-		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
-	}
-	code, stdout, _ = rdd("verify", "-json", metrics)
-	var reports []struct {
-		OK   bool
-		Rows []struct{ Deviation, Tolerance float64 }
-	}
-	if err := json.Unmarshal([]byte(stdout), &reports); code != 0 || err != nil || len(reports) != 1 || !reports[0].OK || len(reports[0].Rows) == 0 {
-		t.Errorf("JSON: exit code %d, %v, %s", code, err, stdout)
-	}
-}
-
-func TestVerifyExitsWithOneBeyondTolerance(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../../internal/verify/testdata/lif_rdd/metrics")); err != nil {
-		t.Fatal(err)
-	}
-	// A feedback matrix in the place of another makes every value of that case wrong.
-	b, err := os.ReadFile(filepath.Join(dir, "W_0.npy"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "B_0.npy"), b, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if code, stdout, stderr := rdd("verify", dir); code == 0 {
-		t.Errorf("altered fixture: exit code 0\n%s%s", stdout, stderr)
 	}
 }

@@ -2,18 +2,18 @@ package reference
 
 import (
 	"crypto/sha256"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/weightalign/lab/rddkit/internal/invalid"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Environment is the variable that names more fixtures: a folder with some at
-// any depth, or a file of one. The path must be absolute, because every
-// package's test runs in a folder of its own.
+// any depth, or a file of one. A relative path begins at the module's root.
 const Environment = "RDDKIT_REFERENCE"
 
 // found is one fixture: its kind and its JSON file.
@@ -99,15 +99,45 @@ func belowOne(path string, dirs []string) bool {
 // named returns the path in $RDDKIT_REFERENCE, "" if it is not set.
 func named() (string, error) {
 	path := os.Getenv(Environment)
-	if path != "" && !filepath.IsAbs(path) {
-		return "", invalid.New(Environment, path, "an absolute path")
+	if path == "" || filepath.IsAbs(path) {
+		return path, nil
 	}
-	return path, nil
+	root, err := moduleRoot()
+	return filepath.Join(root, path), err
 }
 
-// find returns the fixtures of a kind in folder and below $RDDKIT_REFERENCE. Of
-// two with the same JSON file it takes the one with more files.
-func find(kind, folder string) ([]found, error) {
+// moduleRoot returns the folder of go.mod.
+func moduleRoot() (string, error) {
+	root, err := os.Getwd() // a test's is its package's folder
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			return root, nil
+		}
+		if root == filepath.Dir(root) {
+			return "", errors.New("reference: no go.mod above the working folder")
+		}
+		root = filepath.Dir(root)
+	}
+}
+
+// committed returns the folders testdata of the module's packages.
+func committed() ([]string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return nil, err
+	}
+	direct, err := filepath.Glob(filepath.Join(root, "rddkit/*/testdata"))
+	internal, failure := filepath.Glob(filepath.Join(root, "rddkit/internal/*/testdata"))
+	return append(direct, internal...), errors.Join(err, failure)
+}
+
+// find returns the fixtures of a kind in the folders and below
+// $RDDKIT_REFERENCE. Of two with the same JSON file it takes the one with more
+// files.
+func find(kind string, folders ...string) ([]found, error) {
 	path, err := named()
 	if err != nil {
 		return nil, err
@@ -115,10 +145,10 @@ func find(kind, folder string) ([]found, error) {
 	var all []found
 	files := map[[sha256.Size]byte]int{} // of the fixture with this JSON file
 	at := map[[sha256.Size]byte]int{}    // where in all it is
-	for _, root := range []string{folder, path} {
-		if root == "" {
-			continue
-		}
+	if path != "" {
+		folders = append(slices.Clone(folders), path)
+	}
+	for _, root := range folders {
 		fixtures, _, err := scan(root)
 		if err != nil {
 			return nil, err

@@ -14,8 +14,9 @@
 //		})
 //	}
 //
-// It replays every fixture of its kind in the package's testdata and, at any
-// depth, below $RDDKIT_REFERENCE, whatever its sizes. "go test -run Reference -v
+// It replays every fixture of its kind in the module's testdata and, at any
+// depth, below $RDDKIT_REFERENCE, whatever its sizes. A fixture may be shared:
+// spike and align each replay their part of lif_rdd, and ignore the other's. "go test -run Reference -v
 // ./..." prints each quantity with its deviation and its tolerance.
 //
 // Nothing that is named is passed over in silence: this package's own test
@@ -37,18 +38,22 @@ type Replayer func(t *testing.T, f *Fixture, rows *Rows)
 
 // Replay runs replay on every fixture of a kind, each in a subtest, which prints
 // the rows if tests are verbose and fails for each that is beyond its tolerance.
-// It fails if testdata has no fixture of the kind.
+// It fails if there is no fixture of the kind.
 func Replay(t *testing.T, kind string, replay Replayer) {
 	t.Helper()
 	if lookup(kind) == nil {
 		t.Fatalf("no fixtures are of kind %q: the kinds are %s", kind, kindNames())
 	}
-	fixtures, err := find(kind, "testdata")
+	folders, err := committed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixtures, err := find(kind, folders...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(fixtures) == 0 {
-		t.Fatalf("testdata has no fixture of kind %s", kind)
+		t.Fatalf("no testdata has a fixture of kind %s", kind)
 	}
 	for _, found := range fixtures {
 		t.Run(subtest(found.path), func(t *testing.T) {
@@ -63,6 +68,11 @@ func Replay(t *testing.T, kind string, replay Replayer) {
 func subtest(path string) string {
 	if isManifest(path) {
 		path = filepath.Dir(path)
+	}
+	if root, err := moduleRoot(); err == nil {
+		if short, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(short) {
+			path = short
+		}
 	}
 	return filepath.ToSlash(path)
 }

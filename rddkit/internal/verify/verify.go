@@ -37,8 +37,6 @@ var replayers = []Replayer{
 	augmentReplayer,
 	convnetReplayer,
 	creditReplayer,
-	lifReplayer,
-	metricsReplayer,
 	rdReplayer,
 }
 
