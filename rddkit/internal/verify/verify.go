@@ -34,8 +34,6 @@ type Replayer struct {
 
 // replayers are asked in this order; each kind has a file of its own here.
 var replayers = []Replayer{
-	augmentReplayer,
-	convnetReplayer,
 	creditReplayer,
 	rdReplayer,
 }
