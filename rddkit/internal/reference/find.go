@@ -12,8 +12,9 @@ import (
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
-// Environment is the variable that names more fixtures: a folder with some at
-// any depth, or a file of one. A relative path begins at the module's root.
+// Environment is the variable that names more fixtures: folders with some at any
+// depth, or files of one, as $PATH does folders. A relative path begins at the
+// module's root.
 const Environment = "RDDKIT_REFERENCE"
 
 // found is one fixture: its kind and its JSON file.
@@ -96,14 +97,19 @@ func belowOne(path string, dirs []string) bool {
 	return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(path, dir+string(filepath.Separator)) })
 }
 
-// named returns the path in $RDDKIT_REFERENCE, "" if it is not set.
-func named() (string, error) {
-	path := os.Getenv(Environment)
-	if path == "" || filepath.IsAbs(path) {
-		return path, nil
-	}
+// named returns the paths in $RDDKIT_REFERENCE.
+func named() ([]string, error) {
 	root, err := moduleRoot()
-	return filepath.Join(root, path), err
+	if err != nil {
+		return nil, err
+	}
+	paths := filepath.SplitList(os.Getenv(Environment))
+	for i, path := range paths {
+		if !filepath.IsAbs(path) {
+			paths[i] = filepath.Join(root, path)
+		}
+	}
+	return paths, nil
 }
 
 // moduleRoot returns the folder of go.mod.
@@ -138,17 +144,14 @@ func committed() ([]string, error) {
 // $RDDKIT_REFERENCE. Of two with the same JSON file it takes the one with more
 // files.
 func find(kind string, folders ...string) ([]found, error) {
-	path, err := named()
+	paths, err := named()
 	if err != nil {
 		return nil, err
 	}
 	var all []found
 	files := map[[sha256.Size]byte]int{} // of the fixture with this JSON file
 	at := map[[sha256.Size]byte]int{}    // where in all it is
-	if path != "" {
-		folders = append(slices.Clone(folders), path)
-	}
-	for _, root := range folders {
+	for _, root := range slices.Concat(folders, paths) {
 		fixtures, _, err := scan(root)
 		if err != nil {
 			return nil, err

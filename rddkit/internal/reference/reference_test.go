@@ -13,30 +13,32 @@ import (
 
 // What $RDDKIT_REFERENCE names is replayed by a test, all of it.
 func TestReferenceIsOfKnownKinds(t *testing.T) {
-	root, err := named()
+	roots, err := named()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if root == "" {
-		t.Logf("%s, the path of more fixtures, is not set", Environment)
-		return
-	}
-	fixtures, unknown, err := scan(root)
-	if err != nil {
-		t.Fatal(err)
+	if len(roots) == 0 {
+		t.Logf("%s, the paths of more fixtures, is not set", Environment)
 	}
 	tests := replayedKinds(t)
-	for _, f := range fixtures {
-		t.Logf("%s: %s", f.path, f.kind)
-		if tests[f.kind] == nil && !lookup(f.kind).figures {
-			t.Errorf("%s is of kind %s, which no test replays", f.path, f.kind)
+	for _, root := range roots {
+		fixtures, unknown, err := scan(root)
+		if err != nil {
+			t.Error(err)
+			continue
 		}
-	}
-	for _, path := range unknown {
-		t.Errorf("%s is of no fixture: the kinds are %s", path, kindNames())
-	}
-	if len(fixtures) == 0 {
-		t.Errorf("%s is %s: want a folder with fixtures of the kinds %s", Environment, root, kindNames())
+		for _, f := range fixtures {
+			t.Logf("%s: %s", f.path, f.kind)
+			if tests[f.kind] == nil && !lookup(f.kind).figures {
+				t.Errorf("%s is of kind %s, which no test replays", f.path, f.kind)
+			}
+		}
+		for _, path := range unknown {
+			t.Errorf("%s is of no fixture: the kinds are %s", path, kindNames())
+		}
+		if len(fixtures) == 0 {
+			t.Errorf("%s names %s: want a folder with fixtures of the kinds %s", Environment, root, kindNames())
+		}
 	}
 }
 
@@ -210,5 +212,25 @@ func TestRowsJoinNumbersAndNoticeDeviations(t *testing.T) {
 	Unequal(&r, "d", []int{1}, []int{1, 2})
 	if len(r.list) != 4 || len(r.Beyond()) != 4 {
 		t.Errorf("%+v", r.list)
+	}
+}
+
+func TestNumbersKnowWhatWasRead(t *testing.T) {
+	root := tree(t, map[string]string{"learning.json": `{"mu_table": {"w": [1, 2.5, "inf"], "note": "words"}, "deep": {"c=0.5": {"t": [[3]]}}, "left": {"a": 1, "b": [2]}}`})
+	n := Open(t, filepath.Join(root, "learning.json")).Numbers()
+	if got := n.List("mu_table.w"); len(got) != 3 || got[1] != 2.5 || got[2] < 1e300 {
+		t.Error(got)
+	}
+	if n.At("deep.c=%g.t.0.0", 0.5) != 3 || !n.Has("left.a") || n.At("nothing") == n.At("nothing") { // NaN
+		t.Error("a number is not what it is")
+	}
+	if got := n.Names("", ".t.0.0"); !slices.Equal(got, []string{"deep.c=0.5"}) {
+		t.Error(got)
+	}
+	if got := n.unread(); !slices.Equal(got, []string{"left.a", "left.b"}) {
+		t.Errorf("not read: %v", got)
+	}
+	if got := n.unread(`left\..`); got != nil {
+		t.Errorf("not read: %v", got)
 	}
 }

@@ -1,0 +1,372 @@
+package feedback_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/weightalign/lab/rddkit/align"
+	"github.com/weightalign/lab/rddkit/dataset"
+	"github.com/weightalign/lab/rddkit/feedback"
+	"github.com/weightalign/lab/rddkit/internal/reference"
+	"github.com/weightalign/lab/rddkit/nn"
+)
+
+// The recorded numbers are means over three to five seeds of runs whose noise is
+// not recorded, each with its standard deviation. A number is compared by
+// Student's t, with the standard deviations of both sides pooled; a row's
+// deviation is −log10 of the smallest probability among its numbers. Some 700
+// numbers are compared, so that were all independent, a build that is right
+// would exceed pTolerance with a probability of 0.7 %. Seeds are fixed: a build
+// that passes once always does.
+const pTolerance = 5
+
+// Learning feedback weights by node perturbation. What was recorded on MNIST is
+// compared where that data set is on the disk. The recorded runs are longer than
+// those here.
+func TestReferenceFeedbackLearning(t *testing.T) {
+	reference.Replay(t, "feedback_learning", func(t *testing.T, f *reference.Fixture, rows *reference.Rows) {
+		r := open(f, rows, sizes{
+			small: 8, smallBatches: 3000, mnist: 4, mnistBatches: 1000,
+			classifier: 6, classifierBatches: 2000, large: 4, largeBatches: 1000, autoencoder: 4, autoencoderBatches: 1000,
+		})
+		if reference.Whole() {
+			r.all(t)
+			return
+		}
+		t.Log("some of the small networks are replayed over 300 batches; -run Reference replays all")
+		r.size = sizes{small: 6, smallBatches: 300}
+		for k, name := range r.Names("fixed_weights_small", ".mean.0.0") {
+			if k%5 == 0 {
+				r.small(t, name, settingOf(t, name))
+			}
+		}
+	})
+}
+
+// What another noise, one loss change for a whole batch, or a file that lacks a
+// number would give must be noticed.
+func TestReferenceFeedbackLearningNotices(t *testing.T) {
+	const name = "linear_10-8-6-8_0.01"
+	var rows reference.Rows
+	r := open(reference.Open(t, "testdata/feedback_learning/feedback_learning.json"), &rows, sizes{small: 6, smallBatches: 300})
+	r.small(t, name, settingOf(t, "linear_30-20-20-20_0.01_batchsum"))
+	if !slices.ContainsFunc(rows.Beyond(), func(r reference.Row) bool { return r.Quantity == name+" angle2_deg" }) {
+		t.Error("another network passes")
+	}
+	rows = reference.Rows{}
+	against(&rows, "a missing number", []float64{1, 2, 3}, math.NaN(), 1, 3)
+	against(&rows, "a missing run", nil, 1, 1, 3)
+	if len(rows.Beyond()) != 2 {
+		t.Errorf("only these are noticed: %v", rows.Beyond())
+	}
+}
+
+// recorded is a fixture, and how much of it is replayed.
+type recorded struct {
+	*reference.Numbers
+	columns []string // of fixed_weights_small
+	rows    *reference.Rows
+	size    sizes
+}
+
+func open(f *reference.Fixture, rows *reference.Rows, size sizes) *recorded {
+	var file struct {
+		Small struct{ Cols []string } `json:"fixed_weights_small"`
+	}
+	f.JSON(&file)
+	return &recorded{f.Numbers(), file.Small.Cols, rows, size}
+}
+
+// sizes are the numbers of our runs, and of the batches up to which they go.
+type sizes struct {
+	small, smallBatches, mnist, mnistBatches                                            int
+	classifier, classifierBatches, large, largeBatches, autoencoder, autoencoderBatches int
+}
+
+// all compares everything.
+func (r *recorded) all(t *testing.T) {
+	for _, name := range r.Names("fixed_weights_small", ".mean.0.0") {
+		r.small(t, name, settingOf(t, name))
+	}
+	if missing, err := dataset.Missing("mnist", ""); err != nil || len(missing) > 0 {
+		t.Logf("what was recorded on MNIST is not replayed: it is not here (rdd data fetch mnist); %v", err)
+		return
+	}
+	for _, section := range r.Names("", ".rec_batches.0") {
+		kind, layers, _ := strings.Cut(section, "_784_")
+		switch kind {
+		case "fixed_weights":
+			for _, name := range r.Names(section, ".ang2.0.0") {
+				r.fixedWeights(t, section, name, layerSizes(t, "784_"+layers, "_"))
+			}
+		case "classifier":
+			for _, name := range r.Names(section, ".acc.0.0") {
+				r.classifier(t, section, name, layerSizes(t, layers, "_"))
+			}
+		default:
+			t.Errorf("%s is of no known kind", section)
+		}
+	}
+	for _, path := range r.Names("", ".test_loss_mean.0") {
+		r.autoencoder(t, path)
+	}
+	r.MustBeRead(t, `published\..*`, `noisy_vs_clean_.*`, `autoencoder_reference_losses\..*`, // facts about the runs
+		`autoencoder_.*\.(long\..*|angles_.*|.*_single_seed\..*)`, `classifier_.*\.(loss|ang1_local)`, // not all is said of them
+		`fixed_weights_.*\.(err1|err2|ang1_local|sgn1|sgn2|batch)`) // with the bias, which is not learned here
+}
+
+func layerSizes(t *testing.T, text, separator string) (sizes []int) {
+	t.Helper()
+	for _, digits := range strings.Split(text, separator) {
+		n, err := strconv.Atoi(digits)
+		if err != nil {
+			t.Fatalf("sizes %s: %v", text, err)
+		}
+		sizes = append(sizes, n)
+	}
+	return sizes
+}
+
+// settingOf returns the setting that the file calls e.g.
+// "linear_10-8-6-8_0.01_reset1000".
+func settingOf(t *testing.T, name string) feedback.Convergence {
+	t.Helper()
+	parts := strings.Split(name, "_")
+	if len(parts) < 3 {
+		t.Fatalf("setting %s: want activation, sizes, noise", name)
+	}
+	c := activated(t, parts[0], parts[2])
+	c.Sizes = layerSizes(t, parts[1], "-")
+	for _, option := range parts[3:] {
+		_, err := fmt.Sscanf(option, "reset%d", &c.Learner.Restart)
+		c.BatchSummed = option == "batchsum"
+		if err != nil && !c.BatchSummed {
+			t.Fatalf("setting %s: option %s is not known", name, option)
+		}
+	}
+	return c
+}
+
+func activated(t *testing.T, activation, noise string) feedback.Convergence {
+	t.Helper()
+	sigma, err := strconv.ParseFloat(noise, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := feedback.Convergence{Learner: align.PerturbationOptions{Noise: sigma}}
+	switch activation {
+	case "linear":
+	case "sigmoid":
+		c.Activation = nn.Sigmoid
+	default:
+		t.Fatalf("activation %s is not known", activation)
+	}
+	return c
+}
+
+// against adds −log10 of the probability that our runs' mean is as far from a
+// recorded mean with its standard deviation over runs. What either side lacks
+// is NaN, which no tolerance allows.
+func against(rows *reference.Rows, quantity string, ours []float64, mean, sd, runs float64) {
+	m, s := stat.MeanStdDev(ours, nil)
+	n := float64(len(ours))
+	freedom := n + runs - 2
+	pooled := math.Sqrt((float64((n-1)*s*s) + float64((runs-1)*sd*sd)) / freedom)
+	at := math.Abs(m-mean) / (pooled * math.Sqrt(1/n+1/runs))
+	p := 2 * distuv.StudentsT{Mu: 0, Sigma: 1, Nu: freedom}.CDF(-at)
+	rows.Add(quantity, "-log10 of the smallest p", -math.Log10(p), pTolerance)
+}
+
+// column returns values(run) at the point of every run that was recorded after so
+// many batches.
+func column[T any](runs []T, batches func(T) []int, values func(T) []float64, after float64) (list []float64) {
+	for _, run := range runs {
+		if at := slices.Index(batches(run), int(after)); at >= 0 {
+			list = append(list, values(run)[at])
+		}
+	}
+	return list
+}
+
+func sweep[T any](t *testing.T, runs int, with func(seed uint64) feedback.Runner[T]) []T {
+	t.Helper()
+	curves, err := feedback.Sweep[T](t.Context(), nil, feedback.Seeds(runs, with)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return curves
+}
+
+func convergences(t *testing.T, c feedback.Convergence, runs, batches int) []*feedback.ConvergenceCurve {
+	t.Helper()
+	c.Batches = batches
+	return sweep(t, runs, func(seed uint64) feedback.Runner[*feedback.ConvergenceCurve] {
+		c.Seed = seed
+		return c
+	})
+}
+
+// quantityOf returns what the file calls e.g. "err_B2", "err2_nobias",
+// "angle1_total_deg" or "ang2": the weight error or the angle of a hidden layer.
+// The digit is the layer.
+func quantityOf(t *testing.T, name string) func(*feedback.ConvergenceCurve) []float64 {
+	t.Helper()
+	at := strings.IndexAny(name, "123456789")
+	if at < 0 {
+		t.Fatalf("quantity %s has no layer", name)
+	}
+	layer := int(name[at]-'0') - 1
+	if strings.HasPrefix(name, "err") {
+		return func(c *feedback.ConvergenceCurve) []float64 { return c.WeightError(layer) }
+	}
+	return func(c *feedback.ConvergenceCurve) []float64 { return c.Angle(layer) }
+}
+
+func batchesOfConvergence(c *feedback.ConvergenceCurve) []int { return c.Batches }
+
+// recordedRuns is how many runs are behind a number where the file does not say
+// it for each: "3 seeds", or "3-5 seeds", of which 3 is the cautious reading.
+const recordedRuns = 3
+
+// small compares weight errors and angles of a small network.
+func (r *recorded) small(t *testing.T, name string, setting feedback.Convergence) {
+	curves := convergences(t, setting, r.size.small, r.size.smallBatches)
+	for k, quantity := range r.columns {
+		for i, after := range r.List("fixed_weights_small.rec") {
+			if int(after) <= r.size.smallBatches {
+				ours := column(curves, batchesOfConvergence, quantityOf(t, quantity), after)
+				against(r.rows, name+" "+quantity, ours, r.At("fixed_weights_small.%s.mean.%d.%d", name, i, k), r.At("fixed_weights_small.%s.sd.%d.%d", name, i, k), recordedRuns)
+			}
+		}
+	}
+}
+
+// fixedWeights compares a network on MNIST, a setting called e.g.
+// "sigmoid_0.01".
+func (r *recorded) fixedWeights(t *testing.T, section, name string, layers []int) {
+	activation, noise, _ := strings.Cut(name, "_")
+	setting := activated(t, activation, noise)
+	setting.Sizes, setting.Dataset = layers, "mnist"
+	curves := convergences(t, setting, r.size.mnist, r.size.mnistBatches)
+	for _, quantity := range []string{"err2_nobias", "err1_nobias", "ang2", "ang1_total"} {
+		for i, after := range r.List(section + ".rec_batches") {
+			if int(after) <= r.size.mnistBatches {
+				ours := column(curves, batchesOfConvergence, quantityOf(t, quantity), after)
+				at := fmt.Sprintf("%s.%s.%s.%d", section, name, quantity, i)
+				against(r.rows, fmt.Sprintf("%s %s %s", section, name, quantity), ours, r.At(at+".0"), r.At(at+".1"), recordedRuns)
+			}
+		}
+	}
+}
+
+// classifier compares accuracy, angles and weight errors of a method called
+// e.g. "np_sgd_0.05". The losses in the file are not compared: it does not say
+// over which images they are taken.
+func (r *recorded) classifier(t *testing.T, section, name string, layers []int) {
+	runs, batches, behind := r.size.classifier, r.size.classifierBatches, 5.0
+	training := feedback.Training{Dataset: "mnist", Method: feedback.Method(name)}
+	method, noise, _ := strings.Cut(strings.TrimPrefix(name, "np_"), "_")
+	if strings.HasPrefix(name, "np_") {
+		known := false
+		training.Method, known = map[string]feedback.Method{"ls": feedback.LeastSquares, "sgd": feedback.Gradient, "direct": feedback.Reinforcement}[method]
+		if rate, is := strings.CutPrefix(noise, "lr"); is {
+			noise, training.LearningRate = "", number(t, rate)
+		}
+		if noise != "" {
+			training.Noise = number(t, noise)
+		}
+		if !known {
+			t.Fatalf("%s.%s: no method is called %s", section, name, method)
+		}
+	}
+	if training.Method == feedback.Reinforcement {
+		behind = 3
+	}
+	if layers[0] > 100 { // settings of its own, which the file does not have
+		runs, batches, behind, training.FeedbackRate = r.size.large, r.size.largeBatches, recordedRuns, 1e-4
+		if training.Method == feedback.LeastSquares {
+			training.WarmUp = 300
+		}
+	}
+	training.Batches = batches
+	for _, after := range r.List(section + ".rec_batches") {
+		training.Records = append(training.Records, int(after))
+	}
+	training.Records = slices.DeleteFunc(training.Records, func(after int) bool { return after > batches })
+	curves := sweep(t, runs, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
+		c := feedback.Classifier{Hidden: layers[:len(layers)-1], Training: training}
+		c.Seed = seed
+		return c
+	})
+	for _, q := range []struct {
+		name   string
+		scale  float64
+		values func(*feedback.TrainingCurve) []float64
+	}{
+		{"acc", 100, func(c *feedback.TrainingCurve) []float64 { return c.Accuracy }},
+		{"ang2", 1, layer(1, func(s feedback.Symmetry) float64 { return s.Angle })}, {"ang1", 1, layer(0, func(s feedback.Symmetry) float64 { return s.Angle })},
+		{"err2", 1, layer(1, func(s feedback.Symmetry) float64 { return s.WeightError })}, {"err1", 1, layer(0, func(s feedback.Symmetry) float64 { return s.WeightError })},
+	} {
+		for i, after := range r.List(section + ".rec_batches") {
+			at := fmt.Sprintf("%s.%s.%s.%d", section, name, q.name, i)
+			if int(after) <= batches && (r.Has(at+".0") || q.name == "acc") {
+				ours := column(curves, batchesOfTraining, q.values, after)
+				against(r.rows, section+" "+name, ours, q.scale*r.At(at+".0"), q.scale*r.At(at+".1"), behind)
+			}
+		}
+	}
+}
+
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func layer(l int, of func(feedback.Symmetry) float64) func(*feedback.TrainingCurve) []float64 {
+	return func(c *feedback.TrainingCurve) (values []float64) {
+		if c.Layers != nil {
+			for _, s := range c.Layers[l] {
+				values = append(values, of(s))
+			}
+		}
+		return values
+	}
+}
+
+func batchesOfTraining(c *feedback.TrainingCurve) []int { return c.Batches }
+
+// autoencoder compares test losses of a method called e.g.
+// "autoencoder_784_200_2_200_784.np_0.0001".
+func (r *recorded) autoencoder(t *testing.T, path string) {
+	section, name, _ := strings.Cut(path, ".")
+	method, rate, _ := strings.Cut(name, "_")
+	layers := layerSizes(t, strings.TrimPrefix(section, "autoencoder_"), "_")
+	training := feedback.Training{Dataset: "mnist", Batches: r.size.autoencoderBatches, LearningRate: number(t, rate)}
+	known := false
+	training.Method, known = map[string]feedback.Method{"np": feedback.Gradient, "bp": feedback.Backpropagation, "fa": feedback.FeedbackAlignment, "adam": feedback.Adam}[method]
+	if !known {
+		t.Fatalf("%s: no method is called %s", path, method)
+	}
+	curves := sweep(t, r.size.autoencoder, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
+		a := feedback.Autoencoder{Hidden: layers[1 : len(layers)/2+1], Training: training}
+		a.Seed = seed
+		return a
+	})
+	for i, after := range r.List(path + ".it") {
+		if int(after) <= r.size.autoencoderBatches {
+			ours := column(curves, batchesOfTraining, func(c *feedback.TrainingCurve) []float64 { return c.TestLoss }, after)
+			against(r.rows, path, ours, r.At("%s.test_loss_mean.%d", path, i), r.At("%s.test_loss_sd.%d", path, i), r.At(path+".n"))
+		}
+	}
+}
