@@ -3,7 +3,6 @@ package align_test
 import (
 	"encoding/json"
 	"fmt"
-	"iter"
 	"math"
 	"regexp"
 	"slices"
@@ -24,8 +23,7 @@ const (
 	metricTolerance   = 1e-12 // relative to the largest of value and 1
 )
 
-// Recorded input of the published network: what is estimated from its spikes,
-// by the learner and by one regression per synapse, window by window.
+// Recorded input of the published network: what is estimated from its spikes.
 func TestReferenceRDD(t *testing.T) { reference.Replay(t, "lif_rdd", replayRDD) }
 
 func TestReferenceRDDNotices(t *testing.T) {
@@ -50,13 +48,9 @@ func replayEstimates[T spike.Float](t *testing.T, l *reference.LIF, rows *refere
 	if l.Fuzzy {
 		options.Estimator = align.Fuzzy
 	}
-	learner, err := align.NewRDD(options) // it goes on over epochs, as do the regressions
+	learner, err := align.NewRDD(options) // it goes on over epochs
 	if err != nil {
 		t.Fatal(err)
-	}
-	var regressions [][]align.Regression
-	for layer := range l.Phases() {
-		regressions = append(regressions, make([]align.Regression, l.Sizes[layer]*l.Sizes[layer+1]))
 	}
 	for _, ending := range l.Epochs() {
 		e := epoch[T]{l, rows, ending, l.Counts(t, ending), nil}
@@ -65,7 +59,9 @@ func replayEstimates[T spike.Float](t *testing.T, l *reference.LIF, rows *refere
 			e.layers = append(e.layers, align.LayerOf[T]{In: n, Out: l.Sizes[layer+1],
 				Forward: reference.As[T](l.Forward(layer, ending)), Feedback: reference.As[T](feedback)})
 		}
-		e.regress(t, regressions, options)
+		if l.Has("window_target0" + ending) {
+			e.targets(t)
+		}
 		e.learn(t, learner)
 	}
 }
@@ -79,9 +75,11 @@ type epoch[T spike.Float] struct {
 	layers []align.LayerOf[T]
 }
 
-// regress simulates step by step and updates one regression per synapse.
-func (e *epoch[T]) regress(t *testing.T, regressions [][]align.Regression, o align.RDDOptions) {
-	net := &spike.Network{Params: o.Spike, Sizes: e.Sizes}
+// targets compares the regression targets of every window, which the step-by-step
+// simulation finds. (That the learner's regressions are those of the windows, one
+// by one, is a test of its own.)
+func (e *epoch[T]) targets(t *testing.T) {
+	net := &spike.Network{Params: e.Params(), Sizes: e.Sizes}
 	for _, layer := range e.layers {
 		scaled, err := spike.ScaleWeights(net.Params, "W", layer.Forward, layer.In)
 		if err != nil {
@@ -93,67 +91,26 @@ func (e *epoch[T]) regress(t *testing.T, regressions [][]align.Regression, o ali
 	if err != nil {
 		t.Fatal(err)
 	}
-	for layer := range e.Phases() {
-		out := e.Sizes[layer+1]
-		estimates := func() (parameters, beta []float64) { return estimatesOf(regressions[layer], out, o) }
-		targets := align.Targets(run, layer)
-		checkpoints := e.checkpoints(layer)
-		for k, w := range run.Windows[layer] {
-			for len(checkpoints) > 0 && w.End-layer*e.PhaseSteps >= checkpoints[0] {
-				e.compareCheckpoint("step by step", layer, checkpoints[0], estimates)
-				checkpoints = checkpoints[1:]
-			}
-			if e.Used(w) {
-				for j, y := range targets[k] {
-					regressions[layer][w.Neuron*out+j].Observe(w.MaxDrive, w.Spiked, y, o.LearningRate)
-				}
-			}
-		}
-		for _, steps := range checkpoints {
-			e.compareCheckpoint("step by step", layer, steps, estimates)
-		}
-		e.compareFinal("step by step", layer, estimates)
-		if name := fmt.Sprintf("window_target%d%s", layer, e.ending); e.Has(name) {
-			want := e.Array(name, -1, out)
-			e.rows.Absolute("step by step: "+name, estimateTolerance, slices.Concat(targets...), want.Float64())
-		}
+	for layer := range e.layers {
+		name := fmt.Sprintf("window_target%d%s", layer, e.ending)
+		e.rows.Absolute(name, estimateTolerance, slices.Concat(align.Targets(run, layer)...), e.Array(name, -1, e.Sizes[layer+1]).Float64())
 	}
-}
-
-// estimatesOf returns parameters and effects as [align.RDD] orders them.
-func estimatesOf(regressions []align.Regression, out int, o align.RDDOptions) (parameters, beta []float64) {
-	for row := range slices.Chunk(regressions, out) {
-		for _, parameter := range []func(align.Regression) float64{
-			func(r align.Regression) float64 { return r.InterceptSpike }, func(r align.Regression) float64 { return r.InterceptQuiet },
-			func(r align.Regression) float64 { return r.SlopeSpike }, func(r align.Regression) float64 { return r.SlopeQuiet },
-		} {
-			for _, r := range row {
-				parameters = append(parameters, parameter(r))
-			}
-		}
-		for _, r := range row {
-			beta = append(beta, o.Estimator.Beta(r, o.Spike.Threshold))
-		}
-	}
-	return parameters, beta
 }
 
 // learn replays with the learner.
 func (e *epoch[T]) learn(t *testing.T, learner *align.RDD) {
 	recorded := align.Recorded{Counts: e.counts, Steps: e.Steps, Update: e.Updates}
-	at := map[int]int{} // the layer with a checkpoint after so many steps of the run
+	type checkpoint struct{ layer, number int }
+	at := map[int]checkpoint{} // after so many steps of the run
 	for layer := range e.Phases() {
-		for _, steps := range e.checkpoints(layer) {
-			at[layer*e.PhaseSteps+steps] = layer
+		for k, steps := range e.checkpoints(layer) {
+			at[layer*e.PhaseSteps+steps] = checkpoint{layer, k}
 			recorded.Pause = append(recorded.Pause, layer*e.PhaseSteps+steps)
 		}
 	}
-	estimates := func(layer int) func() (parameters, beta []float64) {
-		return func() (parameters, beta []float64) { return learner.Parameters(layer), learner.Beta(layer) }
-	}
 	err := align.Replay(t.Context(), learner, e.layers, recorded, func(steps int) {
-		if layer, is := at[steps]; is {
-			e.compareCheckpoint("learner", layer, steps-layer*e.PhaseSteps, estimates(layer))
+		if c, is := at[steps]; is {
+			e.compareEstimates("checkpoints", c.layer, c.number, learner)
 		}
 		if slices.Contains(e.Updates, steps) {
 			e.compareFeedback(steps)
@@ -162,9 +119,6 @@ func (e *epoch[T]) learn(t *testing.T, learner *align.RDD) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for layer := range e.layers {
-		e.compareFinal("learner", layer, estimates(layer))
-	}
 	var manifest map[string]json.RawMessage
 	var want, got []float64
 	e.JSON(&manifest)
@@ -172,6 +126,7 @@ func (e *epoch[T]) learn(t *testing.T, learner *align.RDD) {
 		t.Fatalf("%s: fb_weight_std%s: %v", e.Path, e.ending, err)
 	}
 	for layer := range e.layers {
+		e.compareEstimates("final", layer, 0, learner)
 		got = append(got, learner.FeedbackDeviation(layer))
 	}
 	e.rows.Relative("first spread of the feedback weights"+e.ending, spreadTolerance, 0, got, want)
@@ -202,56 +157,38 @@ func (e *epoch[T]) checkpoints(layer int) (steps []int) {
 	return steps
 }
 
-func (e *epoch[T]) compareCheckpoint(how string, layer, steps int, estimates func() (parameters, beta []float64)) {
-	k := slices.Index(e.checkpoints(layer), steps)
-	parameters, beta := estimates()
-	for name, got := range e.named(layer, "checkpoints", parameters, beta) {
-		if e.Has(name) {
-			want := e.Array(name, e.shape(name, layer, len(e.checkpoints(layer)))...)
-			e.compareEstimates(how+": "+name, got, want.Float64()[k*len(got):][:len(got)], false)
+// compareEstimates compares parameters and effects of a layer with those of a
+// checkpoint, which is the first axis, or with the final ones.
+func (e *epoch[T]) compareEstimates(when string, layer, checkpoint int, learner *align.RDD) {
+	in, out := e.Sizes[layer], e.Sizes[layer+1]
+	for _, q := range []struct {
+		name  string
+		got   []float64
+		shape []int
+	}{{"rdd_params", learner.Parameters(layer), []int{in, 4, out}}, {"beta", learner.Beta(layer), []int{in, out}}} {
+		name := fmt.Sprintf("%s_%s%d%s", q.name, when, layer, e.ending)
+		if when == "checkpoints" {
+			if !e.Has(name) {
+				continue
+			}
+			q.shape = append([]int{-1}, q.shape...)
 		}
-	}
-}
-
-func (e *epoch[T]) compareFinal(how string, layer int, estimates func() (parameters, beta []float64)) {
-	parameters, beta := estimates()
-	for name, got := range e.named(layer, "final", parameters, beta) {
-		want := e.Array(name, e.shape(name, layer)...)
-		_, single := want.Data.([]float32)
-		e.compareEstimates(how+": "+name, got, want.Float64(), single)
-	}
-}
-
-// named yields parameters and effects with the names of their arrays.
-func (e *epoch[T]) named(layer int, when string, parameters, beta []float64) iter.Seq2[string, []float64] {
-	return func(yield func(string, []float64) bool) {
-		_ = yield(fmt.Sprintf("rdd_params_%s%d%s", when, layer, e.ending), parameters) &&
-			yield(fmt.Sprintf("beta_%s%d%s", when, layer, e.ending), beta)
-	}
-}
-
-// shape returns the shape of an array of parameters or effects of a layer, after
-// the axes before.
-func (e *epoch[T]) shape(name string, layer int, before ...int) []int {
-	if name[0] == 'r' {
-		return append(before, e.Sizes[layer], 4, e.Sizes[layer+1])
-	}
-	return append(before, e.Sizes[layer], e.Sizes[layer+1])
-}
-
-func (e *epoch[T]) compareEstimates(quantity string, got, want []float64, single bool) {
-	if single {
-		e.rows.Relative(quantity, storedTolerance, estimateTolerance/storedTolerance, got, want)
-	} else {
-		e.rows.Absolute(quantity, estimateTolerance, got, want)
-	}
-	isZero := func(values []float64) (zero []bool) {
-		for _, v := range values {
-			zero = append(zero, float32(v) == 0)
+		a := e.Array(name, q.shape...)
+		want := a.Float64()[checkpoint*len(q.got):][:len(q.got)]
+		if _, single := a.Data.([]float32); single {
+			e.rows.Relative(name, storedTolerance, estimateTolerance/storedTolerance, q.got, want)
+		} else {
+			e.rows.Absolute(name, estimateTolerance, q.got, want)
 		}
-		return zero
+		reference.Unequal(e.rows, "zeros of "+name, isZero(q.got), isZero(want))
 	}
-	reference.Unequal(e.rows, "zeros of "+quantity, isZero(got), isZero(want))
+}
+
+func isZero(values []float64) (zero []bool) {
+	for _, v := range values {
+		zero = append(zero, float32(v) == 0)
+	}
+	return zero
 }
 
 // compareFeedback compares the feedback weights right after an update: all of
@@ -266,7 +203,7 @@ func (e *epoch[T]) compareFeedback(steps int) {
 		}
 		if name := fmt.Sprintf("fb_weight_after_%d_%d%s", steps, layer, e.ending); e.Has(name) {
 			want := e.Array(name, e.layers[layer].In, e.layers[layer].Out)
-			e.rows.Relative("learner: "+name, feedbackTolerance, 0.01, got, want.Float64())
+			e.rows.Relative(name, feedbackTolerance, 0.01, got, want.Float64())
 		}
 		var manifest struct{ Summary json.RawMessage }
 		var summary struct {
@@ -274,7 +211,7 @@ func (e *epoch[T]) compareFeedback(steps int) {
 		}
 		e.JSON(&manifest)
 		if json.Unmarshal(manifest.Summary, &summary) == nil && layer < len(summary.Sums) && steps == slices.Max(e.Updates) {
-			e.rows.Relative(fmt.Sprintf("learner: sum of |feedback weights| of layer %d", layer), feedbackTolerance, 0, []float64{sum}, summary.Sums[layer:][:1])
+			e.rows.Relative(fmt.Sprintf("sum of |feedback weights| of layer %d", layer), feedbackTolerance, 0, []float64{sum}, summary.Sums[layer:][:1])
 		}
 	}
 }

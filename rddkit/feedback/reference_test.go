@@ -34,7 +34,7 @@ func TestReferenceFeedbackLearning(t *testing.T) {
 	reference.Replay(t, "feedback_learning", func(t *testing.T, f *reference.Fixture, rows *reference.Rows) {
 		r := open(f, rows, sizes{
 			small: 8, smallBatches: 3000, mnist: 4, mnistBatches: 1000,
-			classifier: 6, classifierBatches: 2000, large: 4, largeBatches: 1000, autoencoder: 4, autoencoderBatches: 1000,
+			classifier: 6, classifierBatches: 2000, large: 3, largeBatches: 300, autoencoder: 4, autoencoderBatches: 1000,
 		})
 		if reference.Whole() {
 			r.all(t)
@@ -184,52 +184,72 @@ func against(rows *reference.Rows, quantity string, ours []float64, mean, sd, ru
 	rows.Add(quantity, "-log10 of the smallest p", -math.Log10(p), pTolerance)
 }
 
-// column returns values(run) at the point of every run that was recorded after so
-// many batches.
-func column[T any](runs []T, batches func(T) []int, values func(T) []float64, after float64) (list []float64) {
-	for _, run := range runs {
-		if at := slices.Index(batches(run), int(after)); at >= 0 {
-			list = append(list, values(run)[at])
-		}
-	}
-	return list
+// curve is what was found of one run after so many batches.
+type curve struct {
+	batches        []int
+	layers         [][]feedback.Symmetry // [hidden layer, from the lowest][point]
+	accuracy, loss []float64
 }
 
-func sweep[T any](t *testing.T, runs int, with func(seed uint64) feedback.Runner[T]) []T {
+// of returns what the file calls e.g. "err_B2", "err2_nobias", "angle1_total_deg"
+// or "ang2" (the digit is the hidden layer), "acc" or "test_loss_mean".
+func (c curve) of(name string) (values []float64) {
+	switch {
+	case name == "acc":
+		for _, percent := range c.accuracy {
+			values = append(values, percent/100)
+		}
+		return values
+	case name == "test_loss_mean":
+		return c.loss
+	}
+	layer := int(name[strings.IndexAny(name, "123456789")]-'0') - 1
+	for _, s := range c.layers[layer] {
+		if strings.HasPrefix(name, "err") {
+			values = append(values, s.WeightError)
+		} else {
+			values = append(values, s.Angle)
+		}
+	}
+	return values
+}
+
+// after returns a quantity of every run after so many batches.
+func after(curves []curve, name string, batches float64) (values []float64) {
+	for _, c := range curves {
+		if at := slices.Index(c.batches, int(batches)); at >= 0 {
+			values = append(values, c.of(name)[at])
+		}
+	}
+	return values
+}
+
+func sweep[T any](t *testing.T, runs int, as func(T) curve, with func(seed uint64) feedback.Runner[T]) (curves []curve) {
 	t.Helper()
-	curves, err := feedback.Sweep[T](t.Context(), nil, feedback.Seeds(runs, with)...)
+	found, err := feedback.Sweep[T](t.Context(), nil, feedback.Seeds(runs, with)...)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, c := range found {
+		curves = append(curves, as(c))
 	}
 	return curves
 }
 
-func convergences(t *testing.T, c feedback.Convergence, runs, batches int) []*feedback.ConvergenceCurve {
+func trainings(t *testing.T, runs int, with func(seed uint64) feedback.Runner[*feedback.TrainingCurve]) []curve {
+	t.Helper()
+	return sweep(t, runs, func(c *feedback.TrainingCurve) curve { return curve{c.Batches, c.Layers, c.Accuracy, c.TestLoss} }, with)
+}
+
+func convergences(t *testing.T, c feedback.Convergence, runs, batches int) []curve {
 	t.Helper()
 	c.Batches = batches
-	return sweep(t, runs, func(seed uint64) feedback.Runner[*feedback.ConvergenceCurve] {
-		c.Seed = seed
-		return c
-	})
+	return sweep(t, runs, func(c *feedback.ConvergenceCurve) curve { return curve{c.Batches, c.Layers, nil, nil} },
+		func(seed uint64) feedback.Runner[*feedback.ConvergenceCurve] {
+			c.Seed = seed
+			return c
+		})
 }
-
-// quantityOf returns what the file calls e.g. "err_B2", "err2_nobias",
-// "angle1_total_deg" or "ang2": the weight error or the angle of a hidden layer.
-// The digit is the layer.
-func quantityOf(t *testing.T, name string) func(*feedback.ConvergenceCurve) []float64 {
-	t.Helper()
-	at := strings.IndexAny(name, "123456789")
-	if at < 0 {
-		t.Fatalf("quantity %s has no layer", name)
-	}
-	layer := int(name[at]-'0') - 1
-	if strings.HasPrefix(name, "err") {
-		return func(c *feedback.ConvergenceCurve) []float64 { return c.WeightError(layer) }
-	}
-	return func(c *feedback.ConvergenceCurve) []float64 { return c.Angle(layer) }
-}
-
-func batchesOfConvergence(c *feedback.ConvergenceCurve) []int { return c.Batches }
 
 // recordedRuns is how many runs are behind a number where the file does not say
 // it for each: "3 seeds", or "3-5 seeds", of which 3 is the cautious reading.
@@ -239,13 +259,16 @@ const recordedRuns = 3
 func (r *recorded) small(t *testing.T, name string, setting feedback.Convergence) {
 	curves := convergences(t, setting, r.size.small, r.size.smallBatches)
 	for k, quantity := range r.columns {
-		for i, after := range r.List("fixed_weights_small.rec") {
-			if int(after) <= r.size.smallBatches {
-				ours := column(curves, batchesOfConvergence, quantityOf(t, quantity), after)
-				against(r.rows, name+" "+quantity, ours, r.At("fixed_weights_small.%s.mean.%d.%d", name, i, k), r.At("fixed_weights_small.%s.sd.%d.%d", name, i, k), recordedRuns)
-			}
+		for i, batches := range r.upTo("fixed_weights_small.rec", r.size.smallBatches) {
+			at := "fixed_weights_small." + name
+			against(r.rows, name+" "+quantity, after(curves, quantity, batches), r.At("%s.mean.%d.%d", at, i, k), r.At("%s.sd.%d.%d", at, i, k), recordedRuns)
 		}
 	}
+}
+
+// upTo returns the numbers of batches in a list that are not above a limit.
+func (r *recorded) upTo(path string, limit int) []float64 {
+	return slices.DeleteFunc(r.List(path), func(batches float64) bool { return batches > float64(limit) })
 }
 
 // fixedWeights compares a network on MNIST, a setting called e.g.
@@ -254,13 +277,17 @@ func (r *recorded) fixedWeights(t *testing.T, section, name string, layers []int
 	activation, noise, _ := strings.Cut(name, "_")
 	setting := activated(t, activation, noise)
 	setting.Sizes, setting.Dataset = layers, "mnist"
-	curves := convergences(t, setting, r.size.mnist, r.size.mnistBatches)
-	for _, quantity := range []string{"err2_nobias", "err1_nobias", "ang2", "ang1_total"} {
-		for i, after := range r.List(section + ".rec_batches") {
-			if int(after) <= r.size.mnistBatches {
-				ours := column(curves, batchesOfConvergence, quantityOf(t, quantity), after)
-				at := fmt.Sprintf("%s.%s.%s.%d", section, name, quantity, i)
-				against(r.rows, fmt.Sprintf("%s %s %s", section, name, quantity), ours, r.At(at+".0"), r.At(at+".1"), recordedRuns)
+	r.compare(section, name, convergences(t, setting, r.size.mnist, r.size.mnistBatches), r.size.mnistBatches, recordedRuns,
+		"err2_nobias", "err1_nobias", "ang2", "ang1_total")
+}
+
+// compare compares those quantities of a section that are there, each with its
+// standard deviation.
+func (r *recorded) compare(section, name string, curves []curve, limit int, behind float64, quantities ...string) {
+	for _, quantity := range quantities {
+		for i, batches := range r.upTo(section+".rec_batches", limit) {
+			if at := fmt.Sprintf("%s.%s.%s.%d", section, name, quantity, i); r.Has(at + ".0") {
+				against(r.rows, fmt.Sprintf("%s %s %s", section, name, quantity), after(curves, quantity, batches), r.At(at+".0"), r.At(at+".1"), behind)
 			}
 		}
 	}
@@ -296,32 +323,15 @@ func (r *recorded) classifier(t *testing.T, section, name string, layers []int) 
 		}
 	}
 	training.Batches = batches
-	for _, after := range r.List(section + ".rec_batches") {
-		training.Records = append(training.Records, int(after))
+	for _, b := range r.upTo(section+".rec_batches", batches) {
+		training.Records = append(training.Records, int(b))
 	}
-	training.Records = slices.DeleteFunc(training.Records, func(after int) bool { return after > batches })
-	curves := sweep(t, runs, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
+	curves := trainings(t, runs, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
 		c := feedback.Classifier{Hidden: layers[:len(layers)-1], Training: training}
 		c.Seed = seed
 		return c
 	})
-	for _, q := range []struct {
-		name   string
-		scale  float64
-		values func(*feedback.TrainingCurve) []float64
-	}{
-		{"acc", 100, func(c *feedback.TrainingCurve) []float64 { return c.Accuracy }},
-		{"ang2", 1, layer(1, func(s feedback.Symmetry) float64 { return s.Angle })}, {"ang1", 1, layer(0, func(s feedback.Symmetry) float64 { return s.Angle })},
-		{"err2", 1, layer(1, func(s feedback.Symmetry) float64 { return s.WeightError })}, {"err1", 1, layer(0, func(s feedback.Symmetry) float64 { return s.WeightError })},
-	} {
-		for i, after := range r.List(section + ".rec_batches") {
-			at := fmt.Sprintf("%s.%s.%s.%d", section, name, q.name, i)
-			if int(after) <= batches && (r.Has(at+".0") || q.name == "acc") {
-				ours := column(curves, batchesOfTraining, q.values, after)
-				against(r.rows, section+" "+name, ours, q.scale*r.At(at+".0"), q.scale*r.At(at+".1"), behind)
-			}
-		}
-	}
+	r.compare(section, name, curves, batches, behind, "acc", "ang2", "ang1", "err2", "err1")
 }
 
 func number(t *testing.T, text string) float64 {
@@ -332,19 +342,6 @@ func number(t *testing.T, text string) float64 {
 	}
 	return v
 }
-
-func layer(l int, of func(feedback.Symmetry) float64) func(*feedback.TrainingCurve) []float64 {
-	return func(c *feedback.TrainingCurve) (values []float64) {
-		if c.Layers != nil {
-			for _, s := range c.Layers[l] {
-				values = append(values, of(s))
-			}
-		}
-		return values
-	}
-}
-
-func batchesOfTraining(c *feedback.TrainingCurve) []int { return c.Batches }
 
 // autoencoder compares test losses of a method called e.g.
 // "autoencoder_784_200_2_200_784.np_0.0001".
@@ -358,15 +355,12 @@ func (r *recorded) autoencoder(t *testing.T, path string) {
 	if !known {
 		t.Fatalf("%s: no method is called %s", path, method)
 	}
-	curves := sweep(t, r.size.autoencoder, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
+	curves := trainings(t, r.size.autoencoder, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
 		a := feedback.Autoencoder{Hidden: layers[1 : len(layers)/2+1], Training: training}
 		a.Seed = seed
 		return a
 	})
-	for i, after := range r.List(path + ".it") {
-		if int(after) <= r.size.autoencoderBatches {
-			ours := column(curves, batchesOfTraining, func(c *feedback.TrainingCurve) []float64 { return c.TestLoss }, after)
-			against(r.rows, path, ours, r.At("%s.test_loss_mean.%d", path, i), r.At("%s.test_loss_sd.%d", path, i), r.At(path+".n"))
-		}
+	for i, batches := range r.upTo(path+".it", r.size.autoencoderBatches) {
+		against(r.rows, path, after(curves, "test_loss_mean", batches), r.At("%s.test_loss_mean.%d", path, i), r.At("%s.test_loss_sd.%d", path, i), r.At(path+".n"))
 	}
 }

@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
@@ -140,47 +139,30 @@ func committed() ([]string, error) {
 	return append(direct, internal...), errors.Join(err, failure)
 }
 
-// find returns the fixtures of a kind in the folders and below
-// $RDDKIT_REFERENCE. Of two with the same JSON file it takes the one with more
-// files.
-func find(kind string, folders ...string) ([]found, error) {
+// find returns the fixtures of a kind in the folders and below $RDDKIT_REFERENCE.
+// Of two with the same JSON file it takes the one that is named.
+func find(kind string, folders ...string) (all []found, err error) {
 	paths, err := named()
 	if err != nil {
 		return nil, err
 	}
-	var all []found
-	files := map[[sha256.Size]byte]int{} // of the fixture with this JSON file
-	at := map[[sha256.Size]byte]int{}    // where in all it is
+	at := map[string]int{} // where in all the fixture with this JSON file is
 	for _, root := range slices.Concat(folders, paths) {
 		fixtures, _, err := scan(root)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range fixtures {
-			if f.kind != kind {
-				continue
-			}
 			text, err := os.ReadFile(f.path)
 			if err != nil {
 				return nil, err
 			}
-			sum, n := sha256.Sum256(text), countFiles(filepath.Dir(f.path))
-			if _, there := files[sum]; !there {
-				at[sum], files[sum], all = len(all), n, append(all, f)
-			} else if n > files[sum] {
-				all[at[sum]], files[sum] = f, n
+			if k, there := at[string(text)]; there {
+				all[k] = f
+			} else if f.kind == kind {
+				at[string(text)], all = len(all), append(all, f)
 			}
 		}
 	}
 	return all, nil
-}
-
-func countFiles(dir string) (n int) {
-	filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
-			n++
-		}
-		return nil // what cannot be read is told when it is replayed
-	})
-	return n
 }

@@ -8,81 +8,71 @@ import (
 	"strings"
 )
 
-// A kind is a family of fixtures that one test replays. A fixture is a JSON
-// file with what lies beside it: a manifest describes its folder and all below,
-// any other file its own numbers.
+// A kind is a family of fixtures that one test, or one of each of some packages,
+// replays. A fixture is a JSON file with what lies beside it: a manifest describes
+// its folder and all below, any other file its own numbers.
 type kind struct {
 	name    string
-	figures bool // figures that no test replays: they are compared elsewhere
-	is      func(top topLevel) bool
+	names   string // at the top of its file: all, of "a|b" one; "a_…" is any that begins so
+	figures bool   // that no reference test replays: they are compared elsewhere
 }
-
-// topLevel are the names at the top of a JSON file; of a list, those of its
-// first entry.
-type topLevel map[string]json.RawMessage
 
 // kinds are asked in this order. A manifest may name its kind itself, as
 // {"kind": "arena/stdwi", …}.
 var kinds = []kind{
-	{name: "convnet", is: allOf("sets", "files")},
-	{name: "lif_rdd", is: allOf("sizes", "T_steps", "hyper_parameters")},
-	{name: "lif_rdd/metrics", is: allOf("columns_of_values", "cases")},
-	{name: "credit/causal_effect", is: anyOf("c_values", "p_values", "filter_constants", "node_perturbation_gradient")},
-	{name: "credit/learning", is: anyOf("mu_table", "grid", "learning_2neuron", "alternating_rule_bias", "population", "bci")},
-	{name: "credit/stdwi", is: anyOf("correlation_")},
-	{name: "feedback_learning", is: anyOf("fixed_weights_", "classifier_", "autoencoder_")},
-	{name: "rd_more", is: anyOf("missing", "rdrobust_cr1_per_side")},
-	{name: "rd", is: func(top topLevel) bool {
-		return allOf("description", "data")(top) && anyOf("conventions", "software")(top)
-	}},
+	{name: "convnet", names: "sets files"},
+	{name: "lif_rdd", names: "sizes T_steps hyper_parameters"},
+	{name: "lif_rdd/metrics", names: "columns_of_values cases"},
+	{name: "credit/causal_effect", names: "c_values|p_values|filter_constants|node_perturbation_gradient"},
+	{name: "credit/learning", names: "mu_table|grid|learning_2neuron|alternating_rule_bias|population|bci"},
+	{name: "credit/stdwi", names: "correlation_…"},
+	{name: "feedback_learning", names: "fixed_weights_…|classifier_…|autoencoder_…"},
+	{name: "rd_more", names: "missing|rdrobust_cr1_per_side"},
+	{name: "rd", names: "description data conventions|software"},
 	{name: "arena/weight_mirror"},
 	{name: "arena/kolen_pollack"},
 	{name: "arena/stdwi"},
-	{name: "report_figures", figures: true, is: allOf("figure", "panel")}, // package report
+	{name: "report_figures", names: "figure panel", figures: true}, // package report
 }
 
-// allOf recognises files that have every name at the top.
-func allOf(names ...string) func(topLevel) bool {
-	return func(top topLevel) bool {
-		return !slices.ContainsFunc(names, func(name string) bool { _, there := top[name]; return !there })
-	}
-}
-
-// anyOf recognises files that have at the top a name that begins with one of these.
-func anyOf(prefixes ...string) func(topLevel) bool {
-	return func(top topLevel) bool {
-		for name := range top {
-			if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
-				return true
+// is reports whether a file with these names at the top is of the kind.
+func (k kind) is(top map[string]json.RawMessage) bool {
+	wanted := strings.Fields(k.names)
+	for _, alternatives := range wanted {
+		if !slices.ContainsFunc(strings.Split(alternatives, "|"), func(name string) bool {
+			prefix, open := strings.CutSuffix(name, "…")
+			for have := range top {
+				if have == name || open && strings.HasPrefix(have, prefix) {
+					return true
+				}
 			}
+			return false
+		}) {
+			return false
 		}
-		return false
 	}
+	return len(wanted) > 0
 }
 
-// kindOf returns the name of the kind that a JSON file is of, "" for none.
+// kindOf returns the name of the kind that a JSON file is of, "" for none. Of a
+// list it asks the first entry.
 func kindOf(path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
-	var top topLevel
+	var top map[string]json.RawMessage
 	if json.Unmarshal(text, &top) != nil {
-		var list []topLevel
+		var list []map[string]json.RawMessage
 		if json.Unmarshal(text, &list) != nil || len(list) == 0 {
 			return "", nil
 		}
 		top = list[0]
 	}
 	var named string
-	if json.Unmarshal(top["kind"], &named) == nil {
-		if lookup(named) == nil {
-			return "", nil
-		}
-		return named, nil
-	}
+	itself := json.Unmarshal(top["kind"], &named) == nil
 	for _, k := range kinds {
-		if k.is != nil && k.is(top) {
+		if itself && k.name == named || !itself && k.is(top) {
 			return k.name, nil
 		}
 	}

@@ -155,12 +155,12 @@ func TestScanNamesWhatIsOfNoFixture(t *testing.T) {
 	}
 }
 
-func TestFindTakesTheFullerOfTwoCopies(t *testing.T) {
-	here := tree(t, map[string]string{"mirror/manifest.json": mirror, "other/manifest.json": mirror + "\n", "other/x.npy": ""})
-	there := tree(t, map[string]string{"mirror/manifest.json": mirror, "mirror/x.npy": "", "other/manifest.json": mirror + "\n"})
+func TestFindTakesTheNamedOfTwoCopies(t *testing.T) {
+	here := tree(t, map[string]string{"mirror/manifest.json": mirror, "other/manifest.json": mirror + "\n"})
+	there := tree(t, map[string]string{"copy/manifest.json": mirror, "b/learning.json": `{"mu_table": 1}`})
 	t.Setenv(Environment, there)
 	fixtures, err := find("arena/weight_mirror", here)
-	want := []found{{"arena/weight_mirror", filepath.Join(there, "mirror/manifest.json")}, {"arena/weight_mirror", filepath.Join(here, "other/manifest.json")}}
+	want := []found{{"arena/weight_mirror", filepath.Join(there, "copy/manifest.json")}, {"arena/weight_mirror", filepath.Join(here, "other/manifest.json")}}
 	if err != nil || !slices.Equal(fixtures, want) {
 		t.Errorf("%v, %v", fixtures, err)
 	}
