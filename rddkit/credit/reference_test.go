@@ -1,6 +1,7 @@
 package credit_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -263,45 +264,7 @@ func replayGradients(t *testing.T, n *reference.Numbers, name string, rows *refe
 		}
 	}
 	ours := runs(t, runsOfOurs, func(run int, found map[string]float64) error {
-		simulate := func(p credit.Population) (float64, *credit.Run, error) {
-			sim, err := p.Simulate(t.Context(), seconds, uint64(run))
-			if err != nil {
-				return 0, nil, err
-			}
-			return credit.Summarise(sim.Costs(cost)).Mean, sim, nil
-		}
-		for i := range pair.Weights {
-			var sides [2]float64
-			for k, step := range []float64{-1, 1} {
-				p := pair
-				p.Weights = slices.Clone(pair.Weights)
-				p.Weights[i] += step
-				var err error
-				if sides[k], _, err = simulate(p); err != nil {
-					return err
-				}
-			}
-			found[fmt.Sprintf("fd_gradient.%d", i)] = (sides[1] - sides[0]) / 2
-		}
-		for sd := range perturbations {
-			p := pair
-			p.Perturbation = sd
-			mean, sim, err := simulate(p)
-			if err != nil {
-				return err
-			}
-			found[fmt.Sprintf("meancost_sigp%g", sd)] = mean
-			for i := range pair.Weights {
-				for suffix, trace := range map[string]bool{"block": false, "trace": true} {
-					g, err := sim.GradientByPerturbation(cost, i, trace)
-					if err != nil {
-						return err
-					}
-					found[fmt.Sprintf("np_sigp%g_%s.%d", sd, suffix, i)] = g.Mean
-				}
-			}
-		}
-		return nil
+		return gradientsOf(t.Context(), pair, cost, seconds, perturbations, uint64(run), found)
 	})
 	for path, values := range ours {
 		quantity := fmt.Sprintf("weight gradient %s c=%g", costName, correlation)
@@ -314,4 +277,47 @@ func replayGradients(t *testing.T, n *reference.Numbers, name string, rows *refe
 			against(rows, quantity, values, n.At("%s.%s.0", at, path), spread/math.Sqrt(runsOfGradients))
 		}
 	}
+}
+
+// gradientsOf fills in what the file has of one run, by the file's paths.
+func gradientsOf(ctx context.Context, pair credit.Population, cost credit.Cost, seconds float64, perturbations map[float64]bool, seed uint64, found map[string]float64) error {
+	simulate := func(p credit.Population) (float64, *credit.Run, error) {
+		sim, err := p.Simulate(ctx, seconds, seed)
+		if err != nil {
+			return 0, nil, err
+		}
+		return credit.Summarise(sim.Costs(cost)).Mean, sim, nil
+	}
+	for i := range pair.Weights {
+		var sides [2]float64
+		for k, step := range []float64{-1, 1} {
+			p := pair
+			p.Weights = slices.Clone(pair.Weights)
+			p.Weights[i] += step
+			var err error
+			if sides[k], _, err = simulate(p); err != nil {
+				return err
+			}
+		}
+		found[fmt.Sprintf("fd_gradient.%d", i)] = (sides[1] - sides[0]) / 2
+	}
+	for sd := range perturbations {
+		p := pair
+		p.Perturbation = sd
+		mean, sim, err := simulate(p)
+		if err != nil {
+			return err
+		}
+		found[fmt.Sprintf("meancost_sigp%g", sd)] = mean
+		for i := range pair.Weights {
+			for suffix, trace := range map[string]bool{"block": false, "trace": true} {
+				g, err := sim.GradientByPerturbation(cost, i, trace)
+				if err != nil {
+					return err
+				}
+				found[fmt.Sprintf("np_sigp%g_%s.%d", sd, suffix, i)] = g.Mean
+			}
+		}
+	}
+	return nil
 }
