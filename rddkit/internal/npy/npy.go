@@ -5,18 +5,12 @@
 package npy
 
 import (
-	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/google/renameio/v2"
-	npyio "github.com/sbinet/npyio/npy"
-	"github.com/sbinet/npyio/npz"
-
-	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Number is an element type that rddkit stores.
@@ -24,18 +18,47 @@ type Number interface {
 	~uint8 | ~int8 | ~uint16 | ~int16 | ~uint32 | ~int32 | ~uint64 | ~int64 | ~float32 | ~float64
 }
 
-// maxElements bounds what a header may claim, so that a damaged file cannot
-// make a reader ask for all memory.
-const maxElements = 1 << 31
+// MaxBytes is how many bytes the elements of one file may take, those of all
+// members of an archive together: a small archive may claim a thousand times its
+// own size.
+const MaxBytes = 4 << 30
 
-// maxHeader bounds the length that a file gives its header, for the same reason.
-const maxHeader = 1 << 20
+// maxHeader bounds the length that a file gives its header, maxMembers the
+// number of arrays in an archive.
+const (
+	maxHeader  = 1 << 20
+	maxMembers = 4096
+)
 
-// Array is one array: its shape and its elements in C order (last axis
-// fastest). The element type is the file's.
-type Array struct {
+// Header is what a file says of its array before the elements come.
+type Header struct {
 	Shape []int
-	Data  any // []uint8, []int8, …, []float64
+	Type  string // of an element, as NumPy prints it: "bool", "uint8", "float32", …
+}
+
+// String is, for errors, like "float32 [5][16]".
+func (h Header) String() string {
+	var b strings.Builder
+	b.WriteString(h.Type + " ")
+	for _, s := range h.Shape {
+		fmt.Fprintf(&b, "[%d]", s)
+	}
+	if len(h.Shape) == 0 {
+		b.WriteString("number")
+	}
+	return b.String()
+}
+
+// A Check looks at an array's header before its elements are read: it returns
+// what would have been allowed, or "" if all is well. The name is the file's or
+// the member's, without its folder and ".npy".
+type Check func(name string, h Header) (allowed string)
+
+// Array is one array: its header and its elements in C order (last axis
+// fastest).
+type Array struct {
+	Header
+	Data any // []uint8 (also of bool), []int8, …, []float64
 }
 
 // Len returns the number of elements.
@@ -82,122 +105,6 @@ func cast[T Number | int, S Number](from []S) []T {
 		to[i] = T(v)
 	}
 	return to
-}
-
-// ReadFile reads a .npy file.
-func ReadFile(path string) (Array, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Array{}, err
-	}
-	defer f.Close()
-	a, err := Read(f)
-	if err != nil {
-		return Array{}, invalid.New(path, err.Error(), "a NumPy file (.npy) of numbers in C order")
-	}
-	return a, nil
-}
-
-// ReadArchive reads every array of a .npz file, by name without ".npy".
-func ReadArchive(path string) (map[string]Array, error) {
-	r, err := npz.Open(path)
-	if err != nil {
-		if os.IsNotExist(err) {
-			return nil, err
-		}
-		return nil, invalid.New(path, err.Error(), "a NumPy archive (.npz)")
-	}
-	defer r.Close()
-	arrays := make(map[string]Array)
-	for _, key := range r.Keys() {
-		member, err := r.Open(key)
-		if err != nil {
-			return nil, invalid.New(path+":"+key, err.Error(), "a readable member")
-		}
-		a, err := Read(member)
-		member.Close()
-		if err != nil {
-			return nil, invalid.New(path+":"+key, err.Error(), "a NumPy array of numbers in C order")
-		}
-		arrays[strings.TrimSuffix(key, ".npy")] = a
-	}
-	return arrays, nil
-}
-
-// Read reads one array in .npy format. Its errors describe the damage; callers
-// add the file's name.
-func Read(file io.Reader) (a Array, err error) {
-	r := bufio.NewReader(file)
-	// From version 2 on the header's length is the four bytes after magic and version.
-	if start, err := r.Peek(12); err == nil && start[6] >= 2 {
-		if length := binary.LittleEndian.Uint32(start[8:]); length > maxHeader {
-			return Array{}, fmt.Errorf("header of %d bytes", length)
-		}
-	}
-	defer func() { // the library panics on some damaged headers
-		if p := recover(); p != nil {
-			a, err = Array{}, fmt.Errorf("damaged header: %v", p)
-		}
-	}()
-	in, err := npyio.NewReader(r)
-	if err != nil {
-		return Array{}, err
-	}
-	shape := in.Header.Descr.Shape
-	if in.Header.Descr.Fortran && len(shape) > 1 {
-		return Array{}, fmt.Errorf("Fortran order")
-	}
-	n := 1
-	for _, s := range shape {
-		if s < 0 || (s > 0 && n > maxElements/s) {
-			return Array{}, fmt.Errorf("shape %v", shape)
-		}
-		n *= s
-	}
-	switch kind := strings.TrimLeft(in.Header.Descr.Type, "<|"); kind {
-	case "u1", "b1":
-		a.Data, err = read[uint8](r, n)
-	case "i1":
-		a.Data, err = read[int8](r, n)
-	case "u2":
-		a.Data, err = read[uint16](r, n)
-	case "i2":
-		a.Data, err = read[int16](r, n)
-	case "u4":
-		a.Data, err = read[uint32](r, n)
-	case "i4":
-		a.Data, err = read[int32](r, n)
-	case "u8":
-		a.Data, err = read[uint64](r, n)
-	case "i8":
-		a.Data, err = read[int64](r, n)
-	case "f4":
-		a.Data, err = read[float32](r, n)
-	case "f8":
-		a.Data, err = read[float64](r, n)
-	default:
-		err = fmt.Errorf("element type %q", in.Header.Descr.Type)
-	}
-	if err != nil {
-		return Array{}, err
-	}
-	a.Shape = append([]int{}, shape...)
-	return a, nil
-}
-
-// read takes the elements in pieces, so that memory grows with the bytes that
-// are really there.
-func read[T Number](r io.Reader, n int) ([]T, error) {
-	const piece = 1 << 20
-	data := make([]T, 0, min(n, piece))
-	for len(data) < n {
-		next := make([]T, min(n-len(data), piece))
-		if err := binary.Read(r, binary.LittleEndian, next); err != nil {
-			return nil, fmt.Errorf("%d of %d elements, then %w", len(data), n, err)
-		}
-		data = append(data, next...)
-	}
-	return data, nil
 }
 
 // WriteFile writes data in C order with the given shape as a .npy file; with
