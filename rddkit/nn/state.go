@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/google/renameio/v2"
@@ -100,10 +101,25 @@ func (n *Network) Save(path string) error {
 }
 
 // Load reads what Save wrote, into a network of the same layers. The error is
-// an *invalid.Error, naming the file, if the file is damaged or lacks a tensor;
-// then nothing has changed.
+// an *invalid.Error if the file is damaged, lacks a tensor, has one that the
+// network has not, or one of another shape or of other numbers than float32 or
+// float64 (which are rounded): it names file, tensor, and both shapes. Then
+// nothing has changed.
 func (n *Network) Load(path string) error {
-	arrays, err := npy.ReadArchive(path)
+	shapes := map[string][]int{}
+	for _, t := range n.Tensors() {
+		shapes[t.Name] = t.Shape
+	}
+	arrays, err := npy.ReadArchive(path, func(name string, h npy.Header) (allowed string) {
+		shape, known := shapes[name]
+		switch want := (npy.Header{Shape: shape, Type: "float32"}); {
+		case !known:
+			return "no tensor of this name, as the network has none"
+		case !slices.Equal(h.Shape, shape) || h.Type != "float32" && h.Type != "float64":
+			return want.String()
+		}
+		return ""
+	})
 	if err != nil {
 		return err
 	}
