@@ -10,7 +10,6 @@ import (
 	"hash"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/weightalign/lab/data"
 	"github.com/weightalign/lab/rddkit/invalid"
@@ -37,7 +36,7 @@ func open(ctx context.Context, path string, embedded bool, want File) (*contents
 	if embedded {
 		c.file, err = data.Embedded.Open(path)
 	} else {
-		c.file, err = os.Open(path)
+		c.file, _, err = openRegular(path)
 	}
 	if err != nil {
 		return nil, err

@@ -6,19 +6,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -29,8 +23,9 @@ type FetchOptions struct {
 	// Dir is the folder of the full data sets; see Options.Dir.
 	Dir string
 	// From is a folder that already has the files, under their published names,
-	// in it or in the folders that the manifest lists, compressed or not; or the
-	// published archive. They are copied; nothing is downloaded.
+	// in it or in the folders that the manifest lists, compressed or not, or in
+	// the published archive; or that archive itself. They are copied; nothing is
+	// downloaded.
 	From string
 	// Offline forbids the network; so does the environment variable
 	// RDDKIT_OFFLINE=1.
@@ -44,10 +39,12 @@ type FetchOptions struct {
 // downloaded from the manifest's mirrors in turn, or copied with From. Files
 // already there are verified and kept. A download that breaks off leaves a
 // .partial file, from which the next goes on. Every file is verified before it
-// takes its place, so that a file in place is a good one.
+// takes its place, so that a file in place is a good one. Several programs may
+// fetch a data set at once: one downloads, the others wait for it.
 //
 // The error is an *invalid.Error if a file is there but altered (Fetch never
-// overwrites one), From lacks a file, or the network is forbidden.
+// overwrites one), From lacks a file, the network is forbidden, or the data set
+// is one of your own.
 func Fetch(ctx context.Context, name string, o FetchOptions) error {
 	info, err := Describe(name)
 	if err != nil {
@@ -65,18 +62,22 @@ func fetch(ctx context.Context, info Info, o FetchOptions) error {
 		return err
 	}
 	var missing []File
+	folder := filepath.Join(dir, filepath.FromSlash(info.Folders[0]))
 	for _, f := range info.Files {
 		path, ok := info.find(dir, f)
 		if !ok {
+			if err := free(filepath.Join(folder, f.Name)); err != nil {
+				return err
+			}
 			missing = append(missing, f)
 		} else if err := verify(ctx, path, f); err != nil {
 			return fmt.Errorf("%w; remove it, or choose another folder, to fetch it", err)
 		}
 	}
 	if len(missing) == 0 {
+		info.tidy(folder)
 		return nil
 	}
-	folder := filepath.Join(dir, filepath.FromSlash(info.Folders[0]))
 	if o.From != "" {
 		return copyFrom(ctx, info, o.From, folder, missing)
 	}
@@ -85,26 +86,48 @@ func fetch(ctx context.Context, info Info, o FetchOptions) error {
 		return err
 	}
 	if offline {
-		return invalid.New("data set "+info.Name, "not downloaded", "no network (Offline or RDDKIT_OFFLINE) and -from DIR, a folder that has its files")
+		return invalid.Newf("data set "+info.Name, "not in "+folder, "the network, which Offline (-offline) or RDDKIT_OFFLINE=1 forbids, or a folder that has its files: %s", info.command(o.Dir, "-from DIR"))
 	}
 	if len(info.Mirrors) == 0 {
-		return invalid.New("data set "+info.Name, "without a public address", "-from DIR, a folder that has its files")
+		return invalid.Newf("data set "+info.Name, "without a public address", "a folder that has its files: %s", info.command(o.Dir, "-from DIR"))
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	if info.Archive != nil {
-		return fetchArchive(ctx, info, folder, missing, o.Progress)
+		err = fetchArchive(ctx, info, folder, missing, o)
+	} else {
+		err = fetchFiles(ctx, info, folder, missing, o)
 	}
+	if err == nil {
+		info.tidy(folder)
+	}
+	return err
+}
+
+// free returns an error if something that is no file is in a file's place: a
+// pipe, say, or a link to a disk that is not there. It is not ours to replace.
+func free(path string) error {
+	stat, err := os.Lstat(path)
+	if err != nil || isFile(path) { // another program may have put it there just now
+		return nil
+	}
+	return invalid.New(path, stat.Mode().Type().String(), "a regular file, or nothing, to fetch it")
+}
+
+func fetchFiles(ctx context.Context, info Info, folder string, missing []File, o FetchOptions) error {
 	for _, f := range missing {
+		path := filepath.Join(folder, f.Name)
 		d := download{
-			path:     filepath.Join(folder, f.Name),
+			path:     path,
 			most:     max(f.Size, f.PublishedSize) + 1<<10, // gzip may lengthen a little
 			expected: f.PublishedSize,
 			verify:   func(path string) error { return verify(ctx, path, f) },
+			there:    func() bool { return isFile(path) },
+			done:     (*partial).install,
 			progress: o.Progress,
 		}
-		if err := d.fromMirrors(ctx, info); err != nil {
+		if err := d.fromMirrors(ctx, info, o.Dir); err != nil {
 			return err
 		}
 	}
@@ -121,18 +144,23 @@ func verify(ctx context.Context, path string, f File) error {
 	return c.finish()
 }
 
-// copyFrom takes the missing files from a folder that has them.
+// copyFrom takes the missing files from a folder that has them, or the archive,
+// or from the archive itself.
 func copyFrom(ctx context.Context, info Info, from, folder string, missing []File) error {
-	if stat, err := os.Stat(from); err != nil || !stat.IsDir() {
-		return invalid.New("from", from, "a folder")
+	stat, err := os.Stat(from)
+	if err != nil || !stat.IsDir() && (info.Archive == nil || !stat.Mode().IsRegular()) {
+		return invalid.Newf("from", from, "a folder that has the files of %s", info.Name)
 	}
 	there := info
 	there.Folders = append(slices.Clone(info.Folders), ".")
-	if info.Archive != nil && len(there.missing(from)) > 0 {
-		archive := filepath.Join(from, info.Archive.Name)
+	if info.Archive != nil && (!stat.IsDir() || len(there.missing(from)) > 0) {
+		archive := from
+		if stat.IsDir() {
+			archive = filepath.Join(from, info.Archive.Name)
+		}
 		if _, err := os.Stat(archive); err == nil {
 			if err := verifyArchive(ctx, archive, info.Archive); err != nil {
-				return err
+				return explain(err, info.otherVersion(filepath.Dir(from), filepath.Base(from)))
 			}
 			return unpack(ctx, archive, folder, missing)
 		}
@@ -141,7 +169,7 @@ func copyFrom(ctx context.Context, info Info, from, folder string, missing []Fil
 	for i, f := range missing { // all are verified before the first is copied
 		source, ok := there.find(from, f)
 		if !ok {
-			return invalid.Newf("from", from, "a folder that holds %s", f.Name)
+			return explain(invalid.Newf("from", from, "a folder that holds %s", f.Name), info.otherVersion(from))
 		}
 		if err := verify(ctx, source, f); err != nil {
 			return err
@@ -162,75 +190,118 @@ func copyFrom(ctx context.Context, info Info, from, folder string, missing []Fil
 			return err
 		}
 	}
+	info.tidy(folder)
 	return nil
+}
+
+// explain adds a hint to an error.
+func explain(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, hint)
+}
+
+// otherVersions are published forms of a data set that are not read, by format.
+var otherVersions = map[string][]string{
+	"cifar10": {"cifar-10-python.tar.gz", "cifar-10-batches-py", "data_batch_1", "cifar-10-matlab.tar.gz", "cifar-10-batches-mat", "data_batch_1.mat"},
+	"cifar100": {"cifar-100-python.tar.gz", "cifar-100-python", "cifar-100-matlab.tar.gz", "cifar-100-matlab",
+		"train", "train.mat"},
+}
+
+// otherVersion looks in a folder, at the names given or all, for a form of the
+// data set that is not read, and says so.
+func (info Info) otherVersion(folder string, names ...string) (hint string) {
+	for _, name := range otherVersions[info.Format] {
+		if len(names) > 0 && !slices.Contains(names, name) {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(folder, name)); err == nil {
+			kind := "Python"
+			if strings.Contains(name, "mat") {
+				kind = "MATLAB"
+			}
+			return fmt.Sprintf("%s there is the %s version, the binary one is wanted (%s, from %s)", name, kind, info.Archive.Name, info.Source)
+		}
+	}
+	return ""
 }
 
 // install writes what source gives to path, atomically, if it is f.
 func install(ctx context.Context, path string, source io.Reader, f File) error {
-	out, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	p, err := newPartial(path)
 	if err != nil {
 		return err
 	}
-	defer out.Cleanup()
-	if _, err := io.Copy(out, source); err != nil {
+	defer p.drop()
+	most := max(f.Size, f.PublishedSize) + 1<<10
+	if _, err := io.Copy(p, contextReader{ctx, io.LimitReader(source, most)}); err != nil {
 		return err
 	}
-	if err := verify(ctx, out.Name(), f); err != nil {
+	if err := verify(ctx, p.path(), f); err != nil {
 		return err
 	}
-	return out.CloseAtomicallyReplace()
+	return p.install()
 }
 
-func fetchArchive(ctx context.Context, info Info, folder string, missing []File, progress func(string, int64, int64)) error {
+func fetchArchive(ctx context.Context, info Info, folder string, missing []File, o FetchOptions) error {
 	archive := filepath.Join(folder, info.Archive.Name)
-	if verifyArchive(ctx, archive, info.Archive) != nil { // else an earlier call broke off while unpacking
-		d := download{
-			path:     archive,
-			most:     info.Archive.Size,
-			expected: info.Archive.Size,
-			verify:   func(path string) error { return verifyArchive(ctx, path, info.Archive) },
-			progress: progress,
-		}
-		if err := d.fromMirrors(ctx, info); err != nil {
-			return err
-		}
+	if isFile(archive) && verifyArchive(ctx, archive, info.Archive) == nil { // somebody put it there
+		return unpack(ctx, archive, folder, missing)
 	}
-	if err := unpack(ctx, archive, folder, missing); err != nil {
-		return err
+	d := download{
+		path:     archive,
+		most:     info.Archive.Size,
+		expected: info.Archive.Size,
+		verify:   func(path string) error { return verifyArchive(ctx, path, info.Archive) },
+		there: func() bool {
+			return !slices.ContainsFunc(missing, func(f File) bool { return !isFile(filepath.Join(folder, f.Name)) })
+		},
+		done:     func(p *partial) error { return unpack(ctx, p.path(), folder, missing) },
+		progress: o.Progress,
 	}
-	return os.Remove(archive)
+	return d.fromMirrors(ctx, info, o.Dir)
 }
 
 func verifyArchive(ctx context.Context, path string, want *Archive) error {
-	file, err := os.Open(path)
+	file, size, err := openRegular(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	if size != want.Size {
+		return invalid.Newf(path, fmt.Sprintf("%d bytes", size), "%d bytes with SHA-256 %s", want.Size, want.SHA256)
+	}
 	sum := sha256.New()
-	size, err := io.Copy(sum, contextReader{ctx, file})
-	if err != nil {
+	if _, err := io.Copy(sum, contextReader{ctx, file}); err != nil {
 		return err
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != want.SHA256 {
-		return invalid.Newf(path, fmt.Sprintf("altered or truncated: %d bytes with SHA-256 %s", size, got), "%d bytes with SHA-256 %s", want.Size, want.SHA256)
+		return invalid.Newf(path, "altered: SHA-256 "+got, "%d bytes with SHA-256 %s", want.Size, want.SHA256)
 	}
 	return nil
 }
 
 // unpack takes the wanted files out of a .tar.gz, whatever folder they are in.
 func unpack(ctx context.Context, archive, folder string, wanted []File) error {
-	file, err := os.Open(archive)
+	file, _, err := openRegular(archive)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	stream, err := gzip.NewReader(contextReader{ctx, file})
-	if err != nil {
-		return invalid.New(archive, err.Error(), "a .tar.gz archive")
-	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
+	}
+	return unpackFrom(ctx, file, archive, wanted, func(f File, in io.Reader) error {
+		return install(ctx, filepath.Join(folder, f.Name), in, f)
+	})
+}
+
+// unpackFrom calls found with the contents of every wanted file of a .tar.gz.
+func unpackFrom(ctx context.Context, in io.Reader, archive string, wanted []File, found func(File, io.Reader) error) error {
+	stream, err := gzip.NewReader(contextReader{ctx, in})
+	if err != nil {
+		return invalid.New(archive, err.Error(), "a .tar.gz archive")
 	}
 	wanted = slices.Clone(wanted)
 	for in := tar.NewReader(stream); len(wanted) > 0; {
@@ -245,12 +316,31 @@ func unpack(ctx context.Context, archive, folder string, wanted []File) error {
 		if i < 0 || header.Typeflag != tar.TypeReg {
 			continue
 		}
-		if err := install(ctx, filepath.Join(folder, wanted[i].Name), in, wanted[i]); err != nil {
+		if err := found(wanted[i], in); err != nil {
 			return err
 		}
 		wanted = slices.Delete(wanted, i, i+1)
 	}
 	return nil
+}
+
+// openRegular opens a file that is neither a folder nor a pipe, which could keep
+// a reader waiting for ever.
+func openRegular(path string) (file *os.File, size int64, err error) {
+	stat, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !stat.Mode().IsRegular() {
+		return nil, 0, invalid.New(path, stat.Mode().Type().String(), "a regular file")
+	}
+	file, err = os.Open(path)
+	return file, stat.Size(), err
+}
+
+func isFile(path string) bool {
+	stat, err := os.Stat(path)
+	return err == nil && stat.Mode().IsRegular()
 }
 
 // contextReader fails when its context ends.
@@ -266,162 +356,3 @@ func (r contextReader) Read(p []byte) (int, error) {
 	return r.in.Read(p)
 }
 
-// download is one file on its way to path, by way of path + ".partial".
-type download struct {
-	path     string
-	most     int64 // bytes; more is an error
-	expected int64 // bytes, for progress; 0: unknown
-	verify   func(path string) error
-	progress func(file string, done, total int64)
-}
-
-const (
-	tries        = 4                // of one mirror that breaks off but gives something each time
-	stallTimeout = 60 * time.Second // without a byte
-)
-
-var errTooLong = errors.New("the answer is longer than the file")
-
-// fromMirrors downloads the file from the first mirror that has a good one.
-func (d download) fromMirrors(ctx context.Context, info Info) error {
-	var failures []string
-	for _, mirror := range info.Mirrors {
-		address := strings.TrimSuffix(mirror, "/") + "/" + filepath.Base(d.path)
-		err := d.fromMirror(ctx, address)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		failures = append(failures, fmt.Sprintf("%s: %v", address, err))
-	}
-	return fmt.Errorf("data set %s: %s could not be downloaded (\"rdd data fetch -from DIR %s\" takes a copy that you have):\n  %s",
-		info.Name, filepath.Base(d.path), info.Name, strings.Join(failures, "\n  "))
-}
-
-// fromMirror downloads from one address, going on after breaks, and puts the
-// file in place if it is good.
-func (d download) fromMirror(ctx context.Context, address string) error {
-	partial := d.path + ".partial"
-	var err error
-	for try := range tries {
-		if try > 0 {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(200 * time.Millisecond << try):
-			}
-		}
-		before := sizeOf(partial)
-		err = d.get(ctx, address, partial)
-		if err == nil {
-			if err = d.verify(partial); err == nil {
-				return os.Rename(partial, d.path)
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			os.Remove(partial)
-			if before == 0 {
-				return err // this mirror has another file
-			}
-			continue // what was there before was not its beginning: from the start
-		}
-		if errors.Is(err, errTooLong) {
-			os.Remove(partial)
-		}
-		if sizeOf(partial) <= before && !errors.Is(err, errNotResumed) {
-			return err // it gave nothing
-		}
-	}
-	return err
-}
-
-func sizeOf(path string) int64 {
-	stat, err := os.Stat(path)
-	if err != nil {
-		return 0
-	}
-	return stat.Size()
-}
-
-var errNotResumed = errors.New("the server does not go on where the download broke off")
-
-// get downloads to partial, asking only for what is not there yet. What came
-// before a failure stays in partial.
-func (d download) get(ctx context.Context, address, partial string) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stalled := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("nothing came for %v", stallTimeout)) })
-	defer stalled.Stop()
-
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Accept-Encoding", "identity") // the file as it is
-	have := sizeOf(partial)
-	if have > 0 {
-		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return cause(ctx, err)
-	}
-	defer response.Body.Close()
-	flags := os.O_WRONLY | os.O_CREATE
-	switch {
-	case response.StatusCode == http.StatusOK:
-		flags |= os.O_TRUNC
-		have = 0
-	case response.StatusCode == http.StatusPartialContent && have > 0 &&
-		strings.HasPrefix(response.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", have)):
-		flags |= os.O_APPEND
-	case response.StatusCode == http.StatusPartialContent:
-		os.Remove(partial)
-		return errNotResumed
-	case response.StatusCode == http.StatusRequestedRangeNotSatisfiable && have > 0:
-		return nil // it was all there
-	default:
-		return errors.New(response.Status)
-	}
-	out, err := os.OpenFile(partial, flags, 0o644)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	buffer := make([]byte, 1<<16)
-	for {
-		n, err := response.Body.Read(buffer)
-		stalled.Reset(stallTimeout)
-		have += int64(n)
-		if have > d.most {
-			return errTooLong
-		}
-		if _, err := out.Write(buffer[:n]); err != nil {
-			return err
-		}
-		if d.progress != nil && n > 0 {
-			d.progress(filepath.Base(d.path), have, d.expected)
-		}
-		if err == io.EOF {
-			return errors.Join(out.Sync(), out.Close())
-		}
-		if err != nil {
-			return cause(ctx, err)
-		}
-	}
-}
-
-// cause prefers the reason for which a context was cancelled, and leaves out
-// the address, which fromMirrors names.
-func cause(ctx context.Context, err error) error {
-	if reason := context.Cause(ctx); reason != nil {
-		return reason
-	}
-	if inner := new(url.Error); errors.As(err, &inner) {
-		return inner.Err
-	}
-	return err
-}

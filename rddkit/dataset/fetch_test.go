@@ -268,7 +268,7 @@ func TestOfflineForbidsTheNetwork(t *testing.T) {
 	m.files = s.published()
 	s.info.Mirrors = []string{m.start(t)}
 	dir := t.TempDir()
-	wantInvalid(t, fetch(t.Context(), s.info, FetchOptions{Dir: dir, Offline: true}), "tiny-usps", "no network", "-from")
+	wantInvalid(t, fetch(t.Context(), s.info, FetchOptions{Dir: dir, Offline: true}), "tiny-usps", "not in "+dir, "the network", "-from DIR tiny-usps")
 	t.Setenv("RDDKIT_OFFLINE", "1")
 	wantInvalid(t, fetch(t.Context(), s.info, FetchOptions{Dir: dir}), "RDDKIT_OFFLINE")
 	_, err := load(t.Context(), s.info, Options{Dir: dir})

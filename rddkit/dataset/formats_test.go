@@ -2,6 +2,8 @@ package dataset
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"testing"
 )
 
@@ -79,6 +81,24 @@ func FuzzUSPS(f *testing.F) {
 			if max(labels[0], labels[1]) > 9 || len(bytes.Fields(file)) < 10 {
 				t.Errorf("accepted %q", file)
 			}
+		}
+	})
+}
+
+// What an archive gives is limited by what the manifest says of its files.
+func FuzzUnpack(f *testing.F) {
+	s := tinyCIFAR()
+	f.Add(s.archive())
+	f.Add(s.archive()[:40])
+	f.Fuzz(func(t *testing.T, archive []byte) {
+		given := 0
+		err := unpackFrom(context.Background(), bytes.NewReader(archive), "tiny-binary.tar.gz", s.info.Files, func(f File, in io.Reader) error {
+			given++
+			_, err := io.Copy(io.Discard, io.LimitReader(in, f.Size))
+			return err
+		})
+		if err == nil && given != len(s.info.Files) {
+			t.Errorf("%d files of %d", given, len(s.info.Files))
 		}
 	})
 }

@@ -106,9 +106,13 @@ func atMost(rows, limit int) int {
 func (info Info) complete(ctx context.Context, dir string, o Options) error {
 	missing := info.missing(dir)
 	if len(missing) == 0 {
+		info.tidy(filepath.Join(dir, info.Folders[0]))
 		return nil
 	}
-	found := fmt.Sprintf("incomplete: %s not in %s", strings.Join(missing, ", "), filepath.Join(dir, info.Folders[0]))
+	found := "not in " + filepath.Join(dir, info.Folders[0])
+	if len(missing) < len(info.Files) {
+		found = fmt.Sprintf("incomplete: %s %s", strings.Join(missing, ", "), found)
+	}
 	if name, ok := info.neighbour(dir); ok {
 		return invalid.Newf("data set "+info.Name, found, "all %d files; those that are there make the data set %s", len(info.Files), name)
 	}
@@ -117,7 +121,8 @@ func (info Info) complete(ctx context.Context, dir string, o Options) error {
 		return err
 	}
 	if offline {
-		return invalid.Newf("data set "+info.Name, found, "all %d files; the network is forbidden (Offline or RDDKIT_OFFLINE): \"rdd data fetch -from DIR %s\" takes them from a folder", len(info.Files), info.Name)
+		wanted := invalid.Newf("data set "+info.Name, found, "all %d files; the network is forbidden (Offline or RDDKIT_OFFLINE); elsewhere, or with -from DIR for files that you have: %s", len(info.Files), info.command(o.Dir))
+		return explain(wanted, info.otherVersion(dir))
 	}
 	return fetch(ctx, info, FetchOptions{Dir: dir, Progress: o.Progress})
 }

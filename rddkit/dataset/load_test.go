@@ -133,7 +133,7 @@ func TestMissingFilesAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := load(t.Context(), s.info, Options{Dir: dir, Offline: true})
-	wantInvalid(t, err, "tiny-idx", "t10k-labels-idx1-ubyte.gz", "rdd data fetch")
+	wantInvalid(t, err, "tiny-idx", "t10k-labels-idx1-ubyte.gz", "go run ../cmd/rdd data fetch -dir "+dir+" tiny-idx")
 
 	t.Setenv("RDDKIT_OFFLINE", "1")
 	_, err = load(t.Context(), s.info, Options{Dir: dir})
