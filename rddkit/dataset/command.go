@@ -3,6 +3,7 @@ package dataset
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/weightalign/lab/rddkit/internal/place"
@@ -13,6 +14,9 @@ import (
 func (info Info) command(dir string, flags ...string) string {
 	words := []string{program(), "data fetch"}
 	if dir != "" {
+		if strings.ContainsAny(dir, " \"'$&;()*?") {
+			dir = strconv.Quote(dir)
+		}
 		words = append(words, "-dir", dir)
 	}
 	return strings.Join(append(append(words, flags...), info.Name), " ")

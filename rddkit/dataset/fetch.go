@@ -46,9 +46,12 @@ type FetchOptions struct {
 // overwrites one), From lacks a file, the network is forbidden, or the data set
 // is one of your own.
 func Fetch(ctx context.Context, name string, o FetchOptions) error {
-	info, err := Describe(name)
+	info, mine, err := resolve(name, o.Dir)
 	if err != nil {
 		return err
+	}
+	if mine != nil {
+		return invalid.New("data set "+name, "your own: "+mine.title, "one that can be fetched")
 	}
 	return fetch(ctx, info, o)
 }
@@ -355,4 +358,3 @@ func (r contextReader) Read(p []byte) (int, error) {
 	}
 	return r.in.Read(p)
 }
-

@@ -28,26 +28,32 @@ type Options struct {
 
 // Load reads a data set ("" is Default) into memory and checks it against the
 // manifest: sizes, magic numbers, counts, labels, and SHA-256 of every file that
-// it reads. Files that are not there are fetched, unless that is forbidden.
+// it reads. Files that are not there are fetched, unless that is forbidden. The
+// name may also be that of data of one's own (see the package's comment), which
+// callers may share: they copy what they change.
 //
 // The error is an *invalid.Error that names the field or file, what was found
 // and what is wanted, if the name or an option is not allowed, or a file is
 // missing, truncated or altered.
 func Load(ctx context.Context, name string, o Options) (*Set, error) {
-	info, err := Describe(name)
-	if err != nil {
-		return nil, err
-	}
-	return load(ctx, info, o)
-}
-
-func load(ctx context.Context, info Info, o Options) (*Set, error) {
 	if o.TrainLimit < 0 {
 		return nil, invalid.New("TrainLimit", o.TrainLimit, "0 (all) or more")
 	}
 	if o.TestLimit < 0 {
 		return nil, invalid.New("TestLimit", o.TestLimit, "0 (all) or more")
 	}
+	info, mine, err := resolve(name, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if mine != nil {
+		return loadOwn(ctx, mine, o)
+	}
+	return load(ctx, info, o)
+}
+
+// load loads one of the manifest's sets.
+func load(ctx context.Context, info Info, o Options) (*Set, error) {
 	dir := o.Dir
 	if !info.Embedded {
 		var err error

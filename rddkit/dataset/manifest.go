@@ -1,15 +1,16 @@
 package dataset
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/weightalign/lab/data"
 	"github.com/weightalign/lab/rddkit/internal/place"
-	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // Default is the data set that an empty name means. It is embedded: no
@@ -20,7 +21,7 @@ const Default = "fashion-mnist-10k"
 type Info struct {
 	Name      string   `json:"name"`
 	Title     string   `json:"title"`
-	Format    string   `json:"format"`             // of its files: "cifar10", "cifar100", "idx" or "usps"
+	Format    string   `json:"format"`             // of its files: "cifar10", "cifar100", "idx" or "usps"; "own" for data of one's own
 	Channels  int      `json:"channels"`           // 3 for colour, 1 for grey
 	Side      int      `json:"side"`               // rows and columns of an image
 	Classes   int      `json:"classes"`            // labels are 0 … Classes-1
@@ -33,6 +34,7 @@ type Info struct {
 	Mirrors   []string `json:"mirrors,omitempty"`  // addresses to which a file's name is appended, in order of preference
 	Archive   *Archive `json:"archive,omitempty"`  // if the mirrors have one archive instead of the files
 	Files     []File   `json:"files"`
+	Digest    string   `json:"digest,omitempty"` // see Identity
 }
 
 // Archive is a .tar.gz that holds all files of a data set.
@@ -68,35 +70,37 @@ var manifest = func() []Info {
 	return m.Sets
 }()
 
-// Names returns the name of every data set, the embedded one first.
+// Names returns the name of every data set: those of the manifest, the embedded
+// one first, then the registered ones, then those of one's own in the default
+// place. A folder elsewhere is named by its path.
 func Names() []string {
-	var names []string
-	for _, info := range manifest {
-		names = append(names, info.Name)
+	names := known()
+	for _, name := range Own("") {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return names
 }
 
-// Describe returns what the manifest says about a data set ("" is Default).
-// It reads no image. The error is an *invalid.Error if there is no such name.
+// Describe returns what the manifest says about a data set ("" is Default),
+// without a look at its files, or what data of one's own holds: that is read
+// for it, unless it was before and has not changed. The error is an
+// *invalid.Error if there is no such name, or the data is not as it should be.
 func Describe(name string) (Info, error) {
-	if name == "" {
-		name = Default
+	info, mine, err := resolve(name, "")
+	if err != nil || mine == nil {
+		return info, err
 	}
-	for _, info := range manifest {
-		if info.Name == name {
-			return info, nil
-		}
-	}
-	return Info{}, invalid.Newf("data set", name, "one of %s", strings.Join(Names(), ", "))
+	return mine.describe(context.Background())
 }
 
 // Missing returns the names of those files of a data set that are not in dir
-// ("" is the default place), or nothing if it is embedded. It does not look
-// into the files: Load does.
+// ("" is the default place), or nothing if it is embedded or one's own. It does
+// not look into the files: Load does.
 func Missing(name, dir string) ([]string, error) {
-	info, err := Describe(name)
-	if err != nil {
+	info, mine, err := resolve(name, dir)
+	if err != nil || mine != nil {
 		return nil, err
 	}
 	if dir, err = resolveDir(dir); err != nil {

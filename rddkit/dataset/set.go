@@ -18,6 +18,7 @@ type Set struct {
 	Classes  int // labels are 0 … Classes-1
 	Train    Split
 	Test     Split
+	Digest   string // of the images and labels, for data of one's own (see Identity); "" for the known sets
 }
 
 // Split is the training or the test half of a data set. Either Pixels or
@@ -27,7 +28,7 @@ type Split struct {
 	Side     int
 	Labels   []uint8   // [image]
 	Pixels   []uint8   // [image][channel][row][column], 0…255
-	Values   []float32 // [image][channel][row][column], −1…1 (USPS)
+	Values   []float32 // [image][channel][row][column], −1 (black) … 1 (USPS)
 }
 
 // Len returns the number of images.
