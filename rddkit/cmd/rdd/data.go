@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -24,6 +25,11 @@ list    prints every data set: images, licence, and whether its files are here
 fetch   downloads data sets and verifies them; with -from, takes files you have
 verify  reads data sets and compares every file with the manifest
         (without a name: those that are here)
+
+A data set of your own is a folder with train_images.npy, train_labels.npy,
+test_images.npy and test_labels.npy, an .npz with these arrays, or a folder with
+train/CLASS/*.png and test/CLASS/*.png. Its name is its path (./mine), or mine
+alone if it lies in DIR.
 
 "rdd data list -h" and so on list the flags.
 `
@@ -54,7 +60,7 @@ func dataCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	var from string
 	if name == "fetch" {
 		set.BoolVar(&offline, "offline", false, "forbid the network, as RDDKIT_OFFLINE=1 does")
-		set.StringVar(&from, "from", "", "copy the files from this `folder` instead of downloading them")
+		set.StringVar(&from, "from", "", "copy the files from this `folder`, or archive, instead of downloading them")
 	} else {
 		set.BoolVar(&asJSON, "json", false, "print JSON")
 	}
@@ -65,7 +71,7 @@ func dataCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		if strings.HasPrefix(arg, "-") {
 			return invalid.New("argument", arg, "flags before the names of data sets")
 		}
-		if _, err := dataset.Describe(arg); err != nil {
+		if _, err := dataset.Missing(arg, *dir); err != nil {
 			return err
 		}
 	}
@@ -90,18 +96,20 @@ func listData(dir string, asJSON bool, stdout io.Writer) error {
 		dataset.Info
 		Here    bool     `json:"here"`
 		Missing []string `json:"missing"`
+		Error   string   `json:"error,omitempty"` // of data of one's own that cannot be read
 	}
 	var rows []row
-	for _, name := range dataset.Names() {
+	for _, name := range dataNames(dir) {
 		info, err := dataset.Describe(name)
 		if err != nil {
-			return err
+			rows = append(rows, row{Info: dataset.Info{Name: name, Format: "own"}, Error: err.Error()})
+			continue
 		}
 		missing, err := dataset.Missing(name, dir)
 		if err != nil {
 			return err
 		}
-		rows = append(rows, row{info, len(missing) == 0, missing})
+		rows = append(rows, row{Info: info, Here: len(missing) == 0, Missing: missing})
 	}
 	if asJSON {
 		return writeJSON(stdout, rows)
@@ -111,8 +119,13 @@ func listData(dir string, asJSON bool, stdout io.Writer) error {
 	for _, r := range rows {
 		state := "here"
 		switch {
+		case r.Error != "":
+			fmt.Fprintf(table, "%s\t\t\t\tdamaged\t%s\n", r.Name, r.Error)
+			continue
 		case r.Embedded:
 			state = "embedded"
+		case r.Digest != "":
+			state = "your own"
 		case len(r.Missing) == len(r.Files):
 			state = "not here"
 		case !r.Here:
@@ -121,6 +134,17 @@ func listData(dir string, asJSON bool, stdout io.Writer) error {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d×%d×%d\t%s\t%s\n", r.Name, r.TrainRows, r.TestRows, r.Channels, r.Side, r.Side, state, r.Licence)
 	}
 	return table.Flush()
+}
+
+// dataNames returns the names of the data sets that may lie in dir: the known
+// ones, and those of the user's own that are there.
+func dataNames(dir string) []string {
+	if dir == "" {
+		return dataset.Names()
+	}
+	own := dataset.Own("")
+	known := slices.DeleteFunc(dataset.Names(), func(name string) bool { return slices.Contains(own, name) })
+	return append(known, dataset.Own(dir)...)
 }
 
 func fetchData(ctx context.Context, names []string, o dataset.FetchOptions, stdout io.Writer) error {
@@ -154,14 +178,15 @@ func fetchData(ctx context.Context, names []string, o dataset.FetchOptions, stdo
 func verifyData(ctx context.Context, names []string, dir string, asJSON bool, stdout io.Writer) error {
 	named := len(names) > 0
 	if !named {
-		names = dataset.Names()
+		names = dataNames(dir)
 	}
 	type row struct {
-		Name  string `json:"name"`
-		Train int    `json:"train"` // images
-		Test  int    `json:"test"`
-		OK    bool   `json:"ok"`
-		Error string `json:"error,omitempty"`
+		Name   string `json:"name"`
+		Train  int    `json:"train"` // images
+		Test   int    `json:"test"`
+		OK     bool   `json:"ok"`
+		Digest string `json:"digest,omitempty"` // of one's own
+		Error  string `json:"error,omitempty"`
 	}
 	var rows []row
 	var failures []error
@@ -179,11 +204,15 @@ func verifyData(ctx context.Context, names []string, dir string, asJSON bool, st
 			r.Error = err.Error()
 			failures = append(failures, err)
 		} else {
-			r.OK, r.Train, r.Test = true, set.Train.Len(), set.Test.Len()
+			r.OK, r.Train, r.Test, r.Digest = true, set.Train.Len(), set.Test.Len(), set.Digest
 		}
 		rows = append(rows, r)
 		if !asJSON && r.OK {
-			fmt.Fprintf(stdout, "%s: %d training and %d test images, all files as the manifest says\n", name, r.Train, r.Test)
+			found := "all files as the manifest says"
+			if r.Digest != "" {
+				found = "your own, identity " + r.Digest
+			}
+			fmt.Fprintf(stdout, "%s: %d training and %d test images, %s\n", name, r.Train, r.Test, found)
 		}
 	}
 	if asJSON {

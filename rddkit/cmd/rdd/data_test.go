@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
@@ -97,6 +98,44 @@ func TestDataFetchFromAFolder(t *testing.T) {
 	stdout, _, err := runData(t, "fetch", "-from", data, "-dir", t.TempDir(), "usps")
 	if err != nil || stdout != "usps: complete and verified\n" {
 		t.Errorf("%v: %q", err, stdout)
+	}
+}
+
+func TestDataOfOnesOwn(t *testing.T) {
+	dir := t.TempDir()
+	mine := filepath.Join(dir, "mine")
+	os.Mkdir(mine, 0o755)
+	for name, err := range map[string]error{
+		"images": npy.WriteFile(filepath.Join(mine, "train_images.npy"), make([]uint8, 8), 2, 2, 2),
+		"labels": npy.WriteFile(filepath.Join(mine, "train_labels.npy"), []int64{0, 1}),
+		"tests":  npy.WriteFile(filepath.Join(mine, "test_images.npy"), make([]uint8, 4), 1, 2, 2),
+		"wanted": npy.WriteFile(filepath.Join(mine, "test_labels.npy"), []int64{0}),
+	} {
+		if err != nil {
+			t.Fatal(name, err)
+		}
+	}
+	stdout, _, err := runData(t, "list", "-dir", dir)
+	if err != nil || !strings.Contains(stdout, mine) || !strings.Contains(strings.Join(strings.Fields(stdout), " "), "mine 2 1 1×2×2 your own") {
+		t.Errorf("%v:\n%s", err, stdout)
+	}
+	for _, args := range [][]string{{mine}, {"-dir", dir, "mine"}} {
+		stdout, _, err = runData(t, append([]string{"verify"}, args...)...)
+		if err != nil || !strings.Contains(stdout, "mine: 2 training and 1 test images, your own, identity ") {
+			t.Errorf("verify %v: %v: %q", args, err, stdout)
+		}
+	}
+	_, _, err = runData(t, "fetch", mine)
+	if code := exitCode(err, io.Discard); code != 2 || !strings.Contains(err.Error(), "your own") {
+		t.Errorf("fetch: %v", err)
+	}
+	// What is damaged does not keep the others from being listed.
+	if err := os.WriteFile(filepath.Join(mine, "train_labels.npy"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _, err = runData(t, "list", "-dir", dir)
+	if err != nil || !strings.Contains(stdout, "damaged") || !strings.Contains(stdout, "usps") {
+		t.Errorf("%v:\n%s", err, stdout)
 	}
 }
 
