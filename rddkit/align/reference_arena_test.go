@@ -266,7 +266,7 @@ func replayNetwork[T spike.Float](k kolenPollackCase, p precision) {
 			x = append(x, y)
 		}
 		loss, e := k.outputErrors(wide(x[len(layers)]), label, classes)
-		errors := numbers[T](npy.Array{Shape: []int{len(e)}, Data: e})
+		errors := numbers[T](npy.Array{Header: npy.Header{Shape: []int{len(e)}}, Data: e})
 		var steps []func() // made when all errors are known
 		for n := len(layers) - 1; n >= 0; n-- {
 			l, e := layers[n], errors
