@@ -25,16 +25,13 @@ func Binomial(x []float64, cutoff, halfWindow float64) (*BinomialResult, error) 
 	if !(halfWindow > 0) {
 		return nil, invalid.New("halfWindow", halfWindow, "positive")
 	}
-	sides, err := split(x, nil, nil, cutoff)
-	if err != nil {
+	if err := (Sample{X: x}).check(); err != nil {
 		return nil, err
 	}
 	r := &BinomialResult{Cutoff: cutoff, HalfWindow: halfWindow}
-	for i := range sides {
-		for _, v := range sides[i].x {
-			if v >= cutoff-halfWindow && v <= cutoff+halfWindow {
-				r.N[i]++
-			}
+	for _, v := range x {
+		if z := v - cutoff; Uniform.Weight(z/halfWindow) > 0 {
+			r.N[sideOf(z)]++
 		}
 	}
 	n := r.N[0] + r.N[1]

@@ -23,7 +23,8 @@ type DensityOptions struct {
 	H      [2]float64 // bandwidths, [left, right]; zero: chosen from the data
 	PlugIn bool       // asymptotic rather than jackknife variance
 	// IgnoreMassPoints treats repeated x as points in a row, rather than giving
-	// them all the distribution value of the last of them.
+	// them all the distribution value of the last of them. Windows still hold as
+	// many distinct values.
 	IgnoreMassPoints bool
 }
 
@@ -81,12 +82,12 @@ func DensityTest(x []float64, o DensityOptions) (*DensityResult, error) {
 	if o.Order == 0 {
 		o.Order = 2
 	}
-	sides, err := split(x, nil, nil, o.Cutoff)
+	sides, err := Sample{X: x}.split(base)
 	if err != nil {
 		return nil, err
 	}
 	sides = distribution(sides, !o.IgnoreMassPoints)
-	r := &DensityResult{Options: o, N: [2]int{len(sides[0].x), len(sides[1].x)}, H: base.H}
+	r := &DensityResult{Options: o, N: [2]int{len(sides[0].z), len(sides[1].z)}, H: base.H}
 	if base.H == [2]float64{} {
 		if r.Bandwidths, err = densityBandwidths(sides, o); err != nil {
 			return nil, err
@@ -108,8 +109,8 @@ func DensityTest(x []float64, o DensityOptions) (*DensityResult, error) {
 		if f := r.Robust.Density[i]; !(f > 0) {
 			r.Warnings = append(r.Warnings, fmt.Errorf("estimated density on the %s is %.3g: not positive", s.name(), f))
 		}
-		if repeated := len(s.x) - s.unique; !o.IgnoreMassPoints && float64(repeated) >= 0.2*float64(len(s.x)) {
-			r.Warnings = append(r.Warnings, fmt.Errorf("%d of %d points on the %s repeat a value of x: its distribution is not continuous", repeated, len(s.x), s.name()))
+		if repeated := len(s.z) - s.unique; !o.IgnoreMassPoints && float64(repeated) >= 0.2*float64(len(s.z)) {
+			r.Warnings = append(r.Warnings, fmt.Errorf("%d of %d points on the %s repeat a value of x: its distribution is not continuous", repeated, len(s.z), s.name()))
 		}
 	}
 	return r, nil
@@ -118,19 +119,19 @@ func DensityTest(x []float64, o DensityOptions) (*DensityResult, error) {
 // distribution gives each point the empirical distribution function (i−1)/(n−1)
 // of the whole sample as its outcome; if ties, repeated x take their last one's.
 func distribution(sides [2]side, ties bool) [2]side {
-	n := len(sides[0].x) + len(sides[1].x)
+	n := len(sides[0].z) + len(sides[1].z)
 	before := 0
 	for i := range sides {
 		s := &sides[i]
-		s.y = make([]float64, len(s.x))
-		for j := len(s.x) - 1; j >= 0; j-- {
-			if ties && j+1 < len(s.x) && s.x[j] == s.x[j+1] {
+		s.y = make([]float64, len(s.z))
+		for j := len(s.z) - 1; j >= 0; j-- {
+			if ties && j+1 < len(s.z) && s.z[j] == s.z[j+1] {
 				s.y[j] = s.y[j+1]
 				continue
 			}
 			s.y[j] = float64(before+j) / float64(n-1)
 		}
-		before += len(s.x)
+		before += len(s.z)
 	}
 	return sides
 }
@@ -153,7 +154,7 @@ func estimateDensity(sides [2]side, o DensityOptions, k int, h [2]float64) (Dens
 		est.Density[i] = f.coefficients(sides[i].y)[1] / h[i]
 	}
 	if o.PlugIn {
-		n := float64(len(sides[0].x) + len(sides[1].x))
+		n := float64(len(sides[0].z) + len(sides[1].z))
 		unit := plugInVariance(o.Kernel, k)
 		for i, f := range est.Density {
 			est.covariances[i][i] = f * unit / (n * h[i])
@@ -174,8 +175,8 @@ func estimateDensity(sides [2]side, o DensityOptions, k int, h [2]float64) (Dens
 // ascending order, with l^s_i the sum of the weights m^s of later points over
 // n − 1; if ties, repeated x all count from the first of them.
 func jackknife(sides [2]side, weights [2][]float64, effective [2]int, ties bool) (v [2][2]float64) {
-	n := len(sides[0].x) + len(sides[1].x)
-	x := slices.Concat(sides[0].x[len(sides[0].x)-effective[0]:], sides[1].x[:effective[1]])
+	n := len(sides[0].z) + len(sides[1].z)
+	x := slices.Concat(sides[0].z[len(sides[0].z)-effective[0]:], sides[1].z[:effective[1]])
 	later := make([][2]float64, len(x)) // l of each point
 	var sum [2]float64
 	for i := len(x) - 1; i >= 0; i-- {
@@ -271,7 +272,7 @@ func densityBandwidths(sides [2]side, o DensityOptions) (*DensityBandwidths, err
 	bounded := func(h float64, points int) float64 {
 		h = min(h, max(sides[0].reach(), sides[1].reach()))
 		for i := range sides {
-			h = max(h, sides[i].toHold(points, !o.IgnoreMassPoints))
+			h = max(h, sides[i].toHold(points))
 		}
 		return h
 	}
@@ -317,18 +318,14 @@ func densityBandwidths(sides [2]side, o DensityOptions) (*DensityBandwidths, err
 	return b, nil
 }
 
-// toHold returns how far from the cutoff the side's n-th point is and, if
-// distinct, its n-th distinct value; its farthest if it has fewer.
-func (s *side) toHold(n int, distinct bool) float64 {
+// toHold returns how far from the cutoff the side's n-th point and its n-th
+// distinct value are; its farthest if it has fewer.
+func (s *side) toHold(n int) float64 {
 	i := min(n, len(s.z)) - 1
 	if !s.right {
 		i = len(s.z) - 1 - i
 	}
-	h := math.Abs(s.z[i])
-	if distinct {
-		h = max(h, s.distance(n))
-	}
-	return h
+	return max(math.Abs(s.z[i]), s.distance(n))
 }
 
 // hermite returns the probabilists' Hermite polynomial of order k at x.

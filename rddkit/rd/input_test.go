@@ -13,7 +13,7 @@ import (
 // Every bad input is an error that names the field, its value and what is
 // allowed.
 func TestBadInput(t *testing.T) {
-	x, d, y := jumpData(200)
+	x, _, y := jumpData(200)
 	nan := append([]float64(nil), y...)
 	nan[17] = math.NaN()
 	var grid, flat []float64 // flat near the cutoff, bent far from it
@@ -46,7 +46,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown kernel", "Kernel", sharp(x, y, Options{Kernel: 3})},
 		{"order too high", "Order", sharp(x, y, Options{Order: 6})},
 		{"order too low", "Order", sharp(x, y, Options{Order: -2})},
-		{"unknown variance", "Variance", sharp(x, y, Options{Variance: 6})},
+		{"unknown variance", "Variance", sharp(x, y, Options{Variance: CR1 + 1})},
 		{"unknown selector", "Selector", sharp(x, y, Options{Selector: -1})},
 		{"negative neighbours", "Neighbours", sharp(x, y, Options{Neighbours: -1})},
 		{"level in per cent", "Level", sharp(x, y, Options{Level: 95})},
@@ -55,21 +55,13 @@ func TestBadInput(t *testing.T) {
 		{"NaN bandwidth", "B", sharp(x, y, Options{H: Both(1), B: Both(math.NaN())})},
 		{"bias bandwidth alone", "B", sharp(x, y, Options{B: Both(1)})},
 		{"window with too few points", "distinct x on the left within the bandwidth", sharp(x, y, Options{H: Both(0.001)})},
-		{"one value of x on a side", "distance of x from the cutoff", sharp([]float64{-1, -2, 0, 0}, []float64{1, 2, 3, 4}, Options{})},
-		{"too few points for HC3", "points within the bandwidth", sharp([]float64{-3, -2, -1, 1, 2, 3}, []float64{1, 2, 4, 3, 4, 7}, Options{H: Both(4), Variance: HC3})},
+		{"one value of x on a side", "distinct x on the left within the bandwidth", sharp([]float64{-1, -2, 0, 0}, []float64{1, 2, 3, 4}, Options{})},
+		{"too few points for HC3", "points within the bandwidths h and b on the left", sharp([]float64{-3, -2, -1, 1, 2, 3}, []float64{1, 2, 4, 3, 4, 7}, Options{H: Both(4), Variance: HC3})},
 		{"treatment that does not vary", "jump of d at the cutoff", fuzzy(x, make([]float64, len(x)), y, Options{})},
 		{"treatment missing", "len(d)", fuzzy(x, nil, y, Options{})},
 		{"outcome without noise", "variation of y around its fit", sharp(grid, flat, Options{})},
-		{"least squares without bandwidth", "H", func() error { _, err := LeastSquares(x, y, Options{}); return err }},
-		{"2SLS without bandwidth", "H", func() error { _, err := TwoStageLeastSquares(x, d, y, Options{}); return err }},
-		{"2SLS without variation", "jump of d at the cutoff", func() error {
-			_, err := TwoStageLeastSquares(x, make([]float64, len(x)), y, Options{H: Both(1)})
-			return err
-		}},
 		{"density order", "Order", density(x, DensityOptions{Order: 4})},
 		{"density with few points", "distinct x on the left within the bandwidth", density([]float64{-1, 1, 2}, DensityOptions{})},
-		{"McCrary bin", "Bin", func() error { _, err := McCrary(x, McCraryOptions{Bin: -1}); return err }},
-		{"McCrary tiny bin", "Bin", func() error { _, err := McCrary(x, McCraryOptions{Bin: 1e-12}); return err }},
 		{"binomial window", "halfWindow", func() error { _, err := Binomial(x, 0, 0); return err }},
 		{"randomisation window", "Window", func() error { _, err := LocalRandomisation(x, y, RandomisationOptions{}); return err }},
 		{"randomisation window with one point", "points in the window on the left", func() error {
@@ -135,7 +127,7 @@ func TestWarnings(t *testing.T) {
 	}
 	has(r.Warnings, "repeat a value of x")
 
-	if r, err = Sharp(x, make([]float64, len(x)), Options{}); err != nil {
+	if r, err = Sharp(x, make([]float64, len(x)), Options{H: Both(0.3)}); err != nil {
 		t.Fatal(err)
 	}
 	has(r.Warnings, "does not vary around its fit")
@@ -201,7 +193,7 @@ func TestOnlineCosts(t *testing.T) {
 	if !math.IsNaN(line.Jump()) || !math.IsNaN(means.Jump()) || !math.IsNaN(line.StdErr()) || descent.Jump() != 0 {
 		t.Error(line.Jump(), means.Jump(), line.StdErr(), descent.Jump())
 	}
-	fuzzy := OnlineFuzzy{&OnlineLeastSquares{}, &OnlineLeastSquares{}}
+	var fuzzy OnlineFuzzy
 	x := -1.0
 	if n := testing.AllocsPerRun(100, func() {
 		line.Add(x, x)
@@ -232,9 +224,6 @@ func FuzzSharp(f *testing.F) {
 			_ = r.String()
 		}
 		if r, err := DensityTest(x, DensityOptions{Cutoff: cutoff, H: Both(h)}); err == nil {
-			_ = r.String()
-		}
-		if r, err := McCrary(x, McCraryOptions{Cutoff: cutoff, H: h}); err == nil {
 			_ = r.String()
 		}
 		if _, err := Plot(x, y, PlotOptions{Cutoff: cutoff, H: Both(h)}); err != nil {

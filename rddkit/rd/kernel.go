@@ -22,20 +22,24 @@ func ParseKernel(s string) (Kernel, error) {
 	return Kernel(i), err
 }
 
-// Weight returns K(u).
+// edge is how far |u| may be from 1 and still count as 1. Without it whether a
+// point of a grid lies on the edge of a window would hang on the unit of x.
+const edge = 1. / (1 << 30)
+
+// Weight returns K(u). A |u| within 2⁻³⁰ of 1 counts as 1.
 func (k Kernel) Weight(u float64) float64 {
 	u = math.Abs(u)
-	if u > 1 {
+	switch {
+	case u > 1+edge:
 		return 0
-	}
-	switch k {
-	case Uniform:
+	case k == Uniform:
 		return 0.5
-	case Epanechnikov:
+	case u >= 1-edge:
+		return 0
+	case k == Epanechnikov:
 		return 0.75 * (1 - u*u)
-	default:
-		return 1 - u
 	}
+	return 1 - u
 }
 
 // polynomial returns the coefficients of K on [0, 1] in ascending powers of u.

@@ -59,21 +59,22 @@ func LocalRandomisation(x, y []float64, o RandomisationOptions) (*RandomisationR
 	if err := required("y", y, x); err != nil {
 		return nil, err
 	}
-	sides, err := split(x, y, nil, o.Cutoff)
-	if err != nil {
+	if err := (Sample{X: x, Y: y}).check(); err != nil {
 		return nil, err
 	}
 	r := &RandomisationResult{Options: o}
 	var in [2][]float64
-	for i := range sides {
-		for j, v := range sides[i].x {
-			if v >= o.Window[0] && v <= o.Window[1] {
-				in[i] = append(in[i], sides[i].y[j])
-			}
+	for i, v := range x {
+		if v >= o.Window[0] && v <= o.Window[1] {
+			k := sideOf(v - o.Cutoff)
+			in[k] = append(in[k], y[i])
 		}
+	}
+	for i := range in {
+		sort.Float64s(in[i])
 		r.N[i] = len(in[i])
 		if r.N[i] < 2 {
-			return nil, invalid.New("points in the window on the "+sides[i].name(), r.N[i], "at least 2")
+			return nil, invalid.New("points in the window on the "+(&side{right: i == 1}).name(), r.N[i], "at least 2")
 		}
 		r.Mean[i], r.StdDev[i] = stat.MeanStdDev(in[i], nil)
 	}
@@ -88,9 +89,6 @@ func LocalRandomisation(x, y []float64, o RandomisationOptions) (*RandomisationR
 	r.RankSumZ = (sum - left*(n+1)/2) / math.Sqrt(variance)
 	r.RankSumP = pvalue(r.RankSumZ)
 
-	for i := range in {
-		sort.Float64s(in[i])
-	}
 	r.KolmogorovSmirnov = stat.KolmogorovSmirnov(in[0], nil, in[1], nil)
 
 	// The difference of means is monotone in the right side's sum.

@@ -1,6 +1,10 @@
 package rd
 
-import "math"
+import (
+	"math"
+
+	"github.com/weightalign/lab/rddkit/invalid"
+)
 
 // An Online estimator takes points one at a time in constant time and memory.
 // Feed it from one goroutine.
@@ -13,14 +17,19 @@ type Online interface {
 func inWindow(z, w float64) bool { return w == 0 || math.Abs(z) <= w }
 
 // OnlineLeastSquares fits one line per side of the cutoff by exact running
-// least squares (Welford's updates, centred on the running means). Its jump
-// equals LeastSquares with the uniform kernel. The zero value, or one with
-// Cutoff and Window set, is ready.
+// least squares (Welford's updates, centred on the running means). Its jump is
+// that of Sharp with the uniform kernel at H = Window, and so are the standard
+// errors that Robust and Clustered give, from sums whose number does not grow.
+// Several estimators, each fed a part of the points, merge into one. The zero
+// value, or one with Cutoff and Window set, is ready.
 type OnlineLeastSquares struct {
 	Cutoff float64
 	Window float64 // points with |x − Cutoff| > Window are passed over; 0 means none is
 
-	sides [2]moments
+	sides    [2]moments
+	sums     [2]powerSums
+	clusters clusterSums
+	skipped  int
 }
 
 // moments are the running sums of one side, about its means.
@@ -29,16 +38,21 @@ type moments struct {
 	szz, szy, syy float64
 }
 
-// Add takes one point.
+// Add takes one point. One that is not finite is passed over, and counted by
+// Skipped.
 func (l *OnlineLeastSquares) Add(x, y float64) {
 	z := x - l.Cutoff
+	if !finite(z) || !finite(y) {
+		l.skipped++
+		return
+	}
 	if !inWindow(z, l.Window) {
 		return
 	}
-	m := &l.sides[0]
-	if z >= 0 {
-		m = &l.sides[1]
-	}
+	side := sideOf(z)
+	l.sums[side].add(z, y, 0)
+	l.clusters.open[side].addFirst(z, y, 0)
+	m := &l.sides[side]
 	m.n++
 	dz, dy := z-m.z, y-m.y
 	m.z += dz / m.n
@@ -88,6 +102,124 @@ func (l *OnlineLeastSquares) StdErr() float64 {
 	return math.Sqrt(gram * max(sse, 0) / (n - 4))
 }
 
+// EndCluster says that the points since the last call are one cluster, of which no
+// more will come: a trial or a cell, on both sides of the cutoff. Clustered needs
+// it after each.
+func (l *OnlineLeastSquares) EndCluster() { l.clusters.close(&l.sums) }
+
+// Merge adds the points that another estimator has seen. Both must have the same
+// Cutoff and Window. Clusters that are open in either are closed first.
+func (l *OnlineLeastSquares) Merge(other *OnlineLeastSquares) error {
+	if err := mergeable(l.Cutoff, l.Window, other.Cutoff, other.Window); err != nil {
+		return err
+	}
+	theirs := *other
+	if l.clusters.n > 0 || theirs.clusters.n > 0 {
+		l.EndCluster()
+		theirs.EndCluster()
+	}
+	for i := range l.sides {
+		l.sides[i].merge(theirs.sides[i])
+		l.sums[i].merge(theirs.sums[i])
+		l.clusters.open[i].merge(theirs.clusters.open[i])
+	}
+	l.clusters.merge(theirs.clusters, &l.sums)
+	l.skipped += theirs.skipped
+	return nil
+}
+
+// Skipped returns how many points were passed over because they were not finite.
+func (l *OnlineLeastSquares) Skipped() int { return l.skipped }
+
+// Robust infers from the sandwich variance HC1Pooled, which allows for noise that
+// differs from point to point, at the given level (0 means 0.95).
+func (l *OnlineLeastSquares) Robust(level float64) (Inference, error) {
+	return robustLine(&l.sums, 1, 0, level)
+}
+
+// Clustered infers from CR1, summed over both sides of the cutoff, for the
+// clusters that EndCluster parted, at the given level (0 means 0.95). Points since
+// its last call are one more cluster.
+func (l *OnlineLeastSquares) Clustered(level float64) (Inference, error) {
+	return clusteredLine(&l.sums, l.clusters, 1, 0, level)
+}
+
+// mergeable refuses estimators of different settings.
+func mergeable(cutoff, window, otherCutoff, otherWindow float64) error {
+	if cutoff != otherCutoff || window != otherWindow {
+		return invalid.Newf("Cutoff and Window of the other", [2]float64{otherCutoff, otherWindow}, "%v and %v, those of this estimator", cutoff, window)
+	}
+	return nil
+}
+
+// merge is Chan, Golub & LeVeque's (1983) update.
+func (m *moments) merge(other moments) {
+	if other.n == 0 {
+		return
+	}
+	if m.n == 0 {
+		*m = other
+		return
+	}
+	n := m.n + other.n
+	dz, dy, share := other.z-m.z, other.y-m.y, m.n*other.n/n
+	m.szz += other.szz + dz*dz*share
+	m.szy += other.szy + dz*dy*share
+	m.syy += other.syy + dy*dy*share
+	m.z += dz * other.n / n
+	m.y += dy * other.n / n
+	m.n = n
+}
+
+// robustLine infers the jump of onY·y + onD·d.
+func robustLine(sums *[2]powerSums, onY, onD, level float64) (Inference, error) {
+	level, fits, err := jumpOf(sums, onY, onD, level)
+	if err != nil {
+		return Inference{}, err
+	}
+	v, n := 0.0, 0.0
+	for i := range sums {
+		v += sums[i].squares(fits[i], onY, onD)
+		n += fits[i].n
+	}
+	return infer(fits[1].limit-fits[0].limit, math.Sqrt(v*n/(n-4)), level), nil
+}
+
+func clusteredLine(sums *[2]powerSums, c clusterSums, onY, onD, level float64) (Inference, error) {
+	level, fits, err := jumpOf(sums, onY, onD, level)
+	if err != nil {
+		return Inference{}, err
+	}
+	c.close(sums)
+	c.rebase([2][3]float64{sums[0].origin, sums[1].origin})
+	if c.n < 2 || !c.both {
+		return Inference{}, invalid.New("clusters", c.n, "at least 2, some with points on both sides; call EndCluster after each")
+	}
+	g, n := float64(c.n), fits[0].n+fits[1].n
+	v := c.squares(fits, onY, onD) * g / (g - 1) * (n - 1) / (n - 4)
+	return inferT(fits[1].limit-fits[0].limit, math.Sqrt(v), level, g-1), nil
+}
+
+func jumpOf(sums *[2]powerSums, onY, onD, level float64) (float64, [2]lineFit, error) {
+	var fits [2]lineFit
+	level, err := resolveLevel(level)
+	if err != nil {
+		return 0, fits, err
+	}
+	n := 0.0
+	for i := range sums {
+		var ok bool
+		if fits[i], ok = sums[i].line(onY, onD); !ok {
+			return 0, fits, invalid.New("points on the "+(&side{right: i == 1}).name(), int(fits[i].n), "at least 2 of different x")
+		}
+		n += fits[i].n
+	}
+	if n <= 4 {
+		return 0, fits, invalid.New("points", int(n), "more than 4, for a standard error")
+	}
+	return level, fits, nil
+}
+
 // OnlineMeans takes the difference of the mean outcomes on the two sides
 // within a window: the piecewise constant estimator. The zero value, or one with
 // Cutoff and Window set, is ready.
@@ -95,19 +227,22 @@ type OnlineMeans struct {
 	Cutoff float64
 	Window float64 // points with |x − Cutoff| > Window are passed over; 0 means none is
 
-	sides [2]moments
+	sides   [2]moments
+	skipped int
 }
 
-// Add takes one point.
+// Add takes one point. One that is not finite is passed over, and counted by
+// Skipped.
 func (o *OnlineMeans) Add(x, y float64) {
 	z := x - o.Cutoff
+	if !finite(z) || !finite(y) {
+		o.skipped++
+		return
+	}
 	if !inWindow(z, o.Window) {
 		return
 	}
-	m := &o.sides[0]
-	if z >= 0 {
-		m = &o.sides[1]
-	}
+	m := &o.sides[sideOf(z)]
 	m.n++
 	dy := y - m.y
 	m.y += dy / m.n
@@ -143,6 +278,22 @@ func (o *OnlineMeans) StdErr() float64 {
 		v += m.syy / ((m.n - 1) * m.n)
 	}
 	return math.Sqrt(v)
+}
+
+// Skipped returns how many points were passed over because they were not finite.
+func (o *OnlineMeans) Skipped() int { return o.skipped }
+
+// Merge adds the points that another estimator of the same Cutoff and Window has
+// seen.
+func (o *OnlineMeans) Merge(other *OnlineMeans) error {
+	if err := mergeable(o.Cutoff, o.Window, other.Cutoff, other.Window); err != nil {
+		return err
+	}
+	for i := range o.sides {
+		o.sides[i].merge(other.sides[i])
+	}
+	o.skipped += other.skipped
+	return nil
 }
 
 // A Line is Intercept + Slope·x.
@@ -181,20 +332,26 @@ type OnlineDescent struct {
 	// along different paths.
 	Centred bool
 
-	lines [2]Line
-	n     [2]int
+	lines   [2]Line
+	n       [2]int
+	skipped int
 }
 
-// Add takes one point.
+// Skipped returns how many points were passed over because they were not finite.
+func (d *OnlineDescent) Skipped() int { return d.skipped }
+
+// Add takes one point. One that is not finite is passed over, and counted by
+// Skipped.
 func (d *OnlineDescent) Add(x, y float64) {
 	z := x - d.Cutoff
+	if !finite(z) || !finite(y) {
+		d.skipped++
+		return
+	}
 	if !inWindow(z, d.Window) {
 		return
 	}
-	side := 0
-	if z >= 0 {
-		side = 1
-	}
+	side := sideOf(z)
 	if d.Centred {
 		x = z
 	}
@@ -221,18 +378,104 @@ func (d *OnlineDescent) Jump() float64 {
 	return d.lines[1].At(at) - d.lines[0].At(at)
 }
 
-// OnlineFuzzy is the ratio of two online jumps, of the outcome and of the
-// treatment received (Hahn, Todd & van der Klaauw 2001). Outcome and Treatment
-// are estimators of one kind and the same settings.
+// OnlineFuzzy is the ratio of the jumps of the outcome and of the treatment
+// received, each from a line per side by running least squares (Hahn, Todd & van
+// der Klaauw 2001). The zero value, or one with Cutoff and Window set, is ready.
 type OnlineFuzzy struct {
-	Outcome, Treatment Online
+	Cutoff float64
+	Window float64 // points with |x − Cutoff| > Window are passed over; 0 means none is
+
+	sums     [2]powerSums
+	clusters clusterSums
+	skipped  int
 }
 
-// Add takes one point: running variable, treatment received, outcome.
+// Add takes one point: running variable, treatment received, outcome. One that is
+// not finite is passed over, and counted by Skipped.
 func (f *OnlineFuzzy) Add(x, d, y float64) {
-	f.Outcome.Add(x, y)
-	f.Treatment.Add(x, d)
+	z := x - f.Cutoff
+	if !finite(z) || !finite(d) || !finite(y) {
+		f.skipped++
+		return
+	}
+	if !inWindow(z, f.Window) {
+		return
+	}
+	side := sideOf(z)
+	f.sums[side].add(z, y, d)
+	f.clusters.open[side].addFirst(z, y, d)
+}
+
+// N returns how many points each side has used, [left, right].
+func (f *OnlineFuzzy) N() [2]int { return [2]int{int(f.sums[0].n()), int(f.sums[1].n())} }
+
+// Skipped returns how many points were passed over because they were not finite.
+func (f *OnlineFuzzy) Skipped() int { return f.skipped }
+
+// EndCluster is that of OnlineLeastSquares.
+func (f *OnlineFuzzy) EndCluster() { f.clusters.close(&f.sums) }
+
+// Merge is that of OnlineLeastSquares.
+func (f *OnlineFuzzy) Merge(other *OnlineFuzzy) error {
+	if err := mergeable(f.Cutoff, f.Window, other.Cutoff, other.Window); err != nil {
+		return err
+	}
+	theirs := *other
+	if f.clusters.n > 0 || theirs.clusters.n > 0 {
+		f.EndCluster()
+		theirs.EndCluster()
+	}
+	for i := range f.sums {
+		f.sums[i].merge(theirs.sums[i])
+		f.clusters.open[i].merge(theirs.clusters.open[i])
+	}
+	f.clusters.merge(theirs.clusters, &f.sums)
+	f.skipped += theirs.skipped
+	return nil
+}
+
+// jumps returns those of the outcome and of the treatment, NaN while a side has no
+// line.
+func (f *OnlineFuzzy) jumps() (outcome, treatment float64) {
+	var y, d [2]lineFit
+	for i := range f.sums {
+		y[i], _ = f.sums[i].line(1, 0)
+		d[i], _ = f.sums[i].line(0, 1)
+	}
+	return y[1].limit - y[0].limit, d[1].limit - d[0].limit
 }
 
 // Effect returns the ratio; it is NaN or infinite while d does not jump.
-func (f *OnlineFuzzy) Effect() float64 { return f.Outcome.Jump() / f.Treatment.Jump() }
+func (f *OnlineFuzzy) Effect() float64 {
+	outcome, treatment := f.jumps()
+	return outcome / treatment
+}
+
+// Robust infers the ratio by the delta method from HC1Pooled, at the given level
+// (0 means 0.95).
+func (f *OnlineFuzzy) Robust(level float64) (Inference, error) {
+	return f.ratio(level, func(onY, onD float64) (Inference, error) { return robustLine(&f.sums, onY, onD, level) })
+}
+
+// Clustered infers the ratio by the delta method from CR1, as that of
+// OnlineLeastSquares.
+func (f *OnlineFuzzy) Clustered(level float64) (Inference, error) {
+	return f.ratio(level, func(onY, onD float64) (Inference, error) {
+		return clusteredLine(&f.sums, f.clusters, onY, onD, level)
+	})
+}
+
+// ratio has the standard error of the jump of (y − τd)/π.
+func (f *OnlineFuzzy) ratio(level float64, jump func(onY, onD float64) (Inference, error)) (Inference, error) {
+	outcome, treatment := f.jumps()
+	if treatment == 0 {
+		return Inference{}, invalid.New("jump of d at the cutoff", 0.0, "a treatment whose probability changes at the cutoff")
+	}
+	tau := outcome / treatment
+	i, err := jump(1/treatment, -tau/treatment)
+	if err != nil {
+		return i, err
+	}
+	level, err = resolveLevel(level)
+	return inferT(tau, i.StdErr, level, i.DF), err
+}

@@ -18,24 +18,46 @@ const maxOrder = 5
 
 // Options says how to estimate. The zero value is the field's default: local
 // linear, triangular kernel, mserd bandwidth, nearest-neighbour variance with
-// three neighbours, 95 % intervals, cutoff 0.
+// three neighbours (CR1 with clusters), 95 % intervals, cutoff 0.
 type Options struct {
 	Cutoff float64 // c, in the units of x; units with x >= c are treated
 	Kernel Kernel  // default Triangular
 
 	// Order p of the local polynomial, 1 to 5; 0 means 1 (local linear), and
-	// LocalConstant means order 0. The bias is estimated at order p+1.
+	// LocalConstant means order 0.
 	Order int
+	// BiasOrder q of the polynomial that the bias is estimated with, p + 1 to 6; 0
+	// means p + 1.
+	BiasOrder int
+	// Derivative of the outcome whose jump is estimated, 0 to p: 0 for the jump
+	// itself, 1 for a kink (order 2 is usual then).
+	Derivative int
 
 	// H and B are the bandwidths of the estimate and of its bias, [left, right],
 	// in the units of x. H zero: chosen by Selector. B zero with H given: B = H.
-	H, B     [2]float64
+	H, B [2]float64
+	// Rho is h/b: the bias bandwidth becomes h/Rho. 0 means no such tie.
+	Rho      float64
 	Selector Selector // default MSERD; not used when H is given
+	// Distinct is how many distinct values of x the selector's pilot windows hold
+	// on each side at least; 0 means 10 where a fifth of the points repeat a value
+	// of x, and no such floor elsewhere.
+	Distinct int
 
-	Variance   Variance // default NearestNeighbour
+	// Donut leaves out points nearer to the cutoff than this, [left, right], in the
+	// units of x: those that an artefact at the threshold may have touched.
+	Donut [2]float64
+
+	Variance   Variance // default NearestNeighbour, or CR1 for a sample with clusters
 	Neighbours int      // least number of neighbours of the nearest-neighbour variance; 0 means 3
 
 	Level float64 // confidence level, between 0 and 1; 0 means 0.95
+	// NormalQuantiles makes intervals and p-values of clustered standard errors from
+	// the normal distribution rather than from Student's t.
+	NormalQuantiles bool
+	// SplitClusters takes the points of one cluster on the two sides of the cutoff
+	// for independent, as rdrobust does; their common part then counts twice.
+	SplitClusters bool
 
 	// NoRegularisation drops the term that keeps a tiny estimated curvature
 	// from making the bandwidth huge.
@@ -46,6 +68,12 @@ type Options struct {
 	// SharpBandwidth makes Fuzzy choose its bandwidths for the outcome alone
 	// rather than for the ratio.
 	SharpBandwidth bool
+
+	clusters int // how many the sample has, 0 for none
+	// beyond stretches the first pilot's reach: rdrobust 2.1.1 takes 2⁻²⁶, which
+	// gives the farthest point a weight that matters where x has outliers. The
+	// rule here is R's, none; the tests take the other to compare with its numbers.
+	beyond float64
 }
 
 // Both returns [v, v], for a bandwidth that is the same on both sides.
@@ -63,9 +91,11 @@ const (
 	HC1Pooled                 // HC0 times n/(n − 2(p+1)), n the points of both sides
 	HC2                       // squared residuals over 1 − leverage
 	HC3                       // squared residuals over (1 − leverage)²
+	CR0                       // squared sums of scores by cluster, over both sides
+	CR1                       // CR0 times G/(G − 1) · (n − 1)/(n − 2(p+1)), G the number of clusters
 )
 
-var varianceNames = []string{"nn", "hc0", "hc1", "hc1-pooled", "hc2", "hc3"}
+var varianceNames = []string{"nn", "hc0", "hc1", "hc1-pooled", "hc2", "hc3", "cr0", "cr1"}
 
 func (v Variance) String() string { return name(varianceNames, int(v)) }
 
@@ -79,15 +109,19 @@ func ParseVariance(s string) (Variance, error) {
 type Selector int
 
 const (
-	MSERD  Selector = iota // one bandwidth, least mean squared error of the jump
-	MSESum                 // one bandwidth, least mean squared error of the sum of the two limits
-	MSETwo                 // one bandwidth per side, for each limit by itself
-	CERRD                  // MSERD shrunk for least coverage error of the robust interval
-	CERSum                 // MSESum shrunk likewise
-	CERTwo                 // MSETwo shrunk likewise
+	MSERD    Selector = iota // one bandwidth, least mean squared error of the jump
+	MSESum                   // one bandwidth, least mean squared error of the sum of the two limits
+	MSETwo                   // one bandwidth per side, for each limit by itself
+	MSEComb1                 // the smaller of MSERD and MSESum
+	MSEComb2                 // on each side the median of MSERD, MSESum and MSETwo
+	CERRD                    // MSERD shrunk for least coverage error of the robust interval
+	CERSum                   // MSESum shrunk likewise
+	CERTwo                   // MSETwo shrunk likewise
+	CERComb1                 // MSEComb1 shrunk likewise
+	CERComb2                 // MSEComb2 shrunk likewise
 )
 
-var selectorNames = []string{"mserd", "msesum", "msetwo", "cerrd", "cersum", "certwo"}
+var selectorNames = []string{"mserd", "msesum", "msetwo", "msecomb1", "msecomb2", "cerrd", "cersum", "certwo", "cercomb1", "cercomb2"}
 
 func (s Selector) String() string { return name(selectorNames, int(s)) }
 
@@ -137,11 +171,32 @@ func (o Options) resolve() (Options, error) {
 	if o.Order == 0 {
 		o.Order = 1
 	}
-	if o.Variance < NearestNeighbour || o.Variance > HC3 {
-		return o, invalid.New("Variance", int(o.Variance), "NearestNeighbour or HC0 to HC3")
+	p := o.order()
+	if o.BiasOrder != 0 && (o.BiasOrder <= p || o.BiasOrder > maxOrder+1) {
+		return o, invalid.Newf("BiasOrder", o.BiasOrder, "%d to %d, or 0 for %d", p+1, maxOrder+1, p+1)
 	}
-	if o.Selector < MSERD || o.Selector > CERTwo {
-		return o, invalid.New("Selector", int(o.Selector), "MSERD to CERTwo")
+	if o.BiasOrder == 0 {
+		o.BiasOrder = p + 1
+	}
+	if o.Derivative < 0 || o.Derivative > p {
+		return o, invalid.Newf("Derivative", o.Derivative, "0 to the order %d", p)
+	}
+	if o.Variance < NearestNeighbour || o.Variance > CR1 {
+		return o, invalid.New("Variance", int(o.Variance), "NearestNeighbour, HC0 to HC3, CR0 or CR1")
+	}
+	if o.Selector < MSERD || o.Selector > CERComb2 {
+		return o, invalid.New("Selector", int(o.Selector), "MSERD to CERComb2")
+	}
+	if o.Distinct < 0 {
+		return o, invalid.New("Distinct", o.Distinct, "at least 1, or 0 for the default")
+	}
+	for _, hole := range o.Donut {
+		if !(hole >= 0) || math.IsInf(hole, 1) {
+			return o, invalid.New("Donut", o.Donut, "two distances of at least 0, [left, right]")
+		}
+	}
+	if !(o.Rho >= 0) || math.IsInf(o.Rho, 1) {
+		return o, invalid.New("Rho", o.Rho, "positive, or 0 for none")
 	}
 	if o.Neighbours < 0 {
 		return o, invalid.New("Neighbours", o.Neighbours, "at least 1, or 0 for 3")
@@ -162,8 +217,32 @@ func (o Options) resolve() (Options, error) {
 	switch {
 	case o.H == [2]float64{} && o.B != [2]float64{}:
 		return o, invalid.New("B", o.B, "given only together with H")
+	case o.Rho > 0 && o.B != [2]float64{}:
+		return o, invalid.New("Rho", o.Rho, "0 where B is given")
+	case o.Rho > 0:
+		o.B = [2]float64{o.H[0] / o.Rho, o.H[1] / o.Rho}
 	case o.B == [2]float64{}:
 		o.B = o.H
+	}
+	return o, nil
+}
+
+// clustered reports whether standard errors allow for dependence within clusters.
+func (o Options) clustered() bool { return o.Variance == CR0 || o.Variance == CR1 }
+
+// forSample is resolve, with what hangs on whether the sample has clusters.
+func (o Options) forSample(s Sample) (Options, error) {
+	o, err := o.resolve()
+	if err != nil {
+		return o, err
+	}
+	switch {
+	case s.Cluster == nil && o.clustered():
+		return o, invalid.New("Variance", o.Variance.String(), "nn or hc0 to hc3 for a sample without clusters")
+	case s.Cluster != nil && o.Variance == NearestNeighbour:
+		o.Variance = CR1
+	case s.Cluster != nil && !o.clustered():
+		return o, invalid.New("Variance", o.Variance.String(), "cr0 or cr1 for a sample with clusters")
 	}
 	return o, nil
 }

@@ -12,12 +12,26 @@ import (
 // PlotOptions says what a regression discontinuity plot shows. The zero value:
 // cutoff 0, all points, the IMSE-optimal number of evenly spaced bins, quartics.
 type PlotOptions struct {
-	Cutoff float64
-	Bins   [2]int     // evenly spaced bins, [left, right]; a zero is replaced by the IMSE-optimal number
-	H      [2]float64 // how far from the cutoff to look, [left, right]; zero: everywhere
-	Order  int        // of the fitted polynomials, 1 to 5; 0 means 4
-	Points int        // of each drawn curve; 0 means 200
+	Cutoff  float64
+	Bins    [2]int     // evenly spaced bins, [left, right]; a zero is replaced by the number that Binning chooses
+	Binning Binning    // default IMSEOptimal
+	H       [2]float64 // how far from the cutoff to look, [left, right]; zero: everywhere
+	Order   int        // of the fitted polynomials, 1 to 5; 0 means 4
+	Points  int        // of each drawn curve; 0 means 200
 }
+
+// A Binning chooses the number of bins from the data (Calonico, Cattaneo &
+// Titiunik 2015).
+type Binning int
+
+const (
+	IMSEOptimal   Binning = iota // few bins, that trace the regression function (es)
+	MimicVariance                // more bins, whose means scatter as the outcomes do (esmv)
+)
+
+var binningNames = []string{"es", "esmv"}
+
+func (b Binning) String() string { return name(binningNames, int(b)) }
 
 // PlotData is what a regression discontinuity plot draws.
 type PlotData struct {
@@ -53,8 +67,9 @@ type Point struct{ X, Y float64 }
 //
 //	J = ⌈(2 B n / V)^(1/3)⌉,  B = L²/12 · Σ μ'(x_i)²/n,  V = 1/L · ∫ σ²(x) dx
 //
-// with μ' from the fitted polynomial and σ² from the differences of neighbouring
-// outcomes.
+// with μ' from the fitted polynomial and σ² from the differences of the mean
+// outcomes at neighbouring x; the number that mimics the outcomes' variance s² is
+// J = ⌈s²/V · n/(ln n)²⌉.
 func Plot(x, y []float64, o PlotOptions) (*PlotData, error) {
 	if !finite(o.Cutoff) {
 		return nil, invalid.New("Cutoff", o.Cutoff, "a finite number")
@@ -77,10 +92,13 @@ func Plot(x, y []float64, o PlotOptions) (*PlotData, error) {
 	if o.Points == 0 {
 		o.Points = 200
 	}
+	if o.Binning < IMSEOptimal || o.Binning > MimicVariance {
+		return nil, invalid.New("Binning", int(o.Binning), "IMSEOptimal or MimicVariance")
+	}
 	if err := required("y", y, x); err != nil {
 		return nil, err
 	}
-	sides, err := split(x, y, nil, o.Cutoff)
+	sides, err := Sample{X: x, Y: y}.split(Options{Cutoff: o.Cutoff})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +123,7 @@ func Plot(x, y []float64, o PlotOptions) (*PlotData, error) {
 		}
 		bins := o.Bins[i]
 		if bins == 0 {
-			bins = optimalBins(s, f, shown.Coefficients, to-from, len(x))
+			bins = o.Binning.bins(s, f, shown.Coefficients, to-from, len(x))
 		}
 		data.Options.Bins[i] = bins
 		shown.Bins = bin(s, f.lo, f.hi, from, to, bins, o.Cutoff)
@@ -119,24 +137,36 @@ func Plot(x, y []float64, o PlotOptions) (*PlotData, error) {
 	return data, nil
 }
 
-// optimalBins is J of the side's points in f, of a sample of n.
-func optimalBins(s *side, f *fit, coefficients []float64, length float64, n int) int {
+// bins is J of the side's points in f, of a sample of n.
+func (b Binning) bins(s *side, f *fit, coefficients []float64, length float64, n int) int {
 	slope := make([]float64, len(coefficients)-1)
 	for j := range slope {
 		slope[j] = float64(j+1) * coefficients[j+1]
 	}
 	bias, variance := 0.0, 0.0
-	for i := f.lo; i < f.hi; i++ {
-		d := at(slope, s.z[i])
-		bias += d * d
-		if i > f.lo {
-			dy := s.y[i] - s.y[i-1]
-			variance += (s.z[i] - s.z[i-1]) * dy * dy / 2
+	var last, count float64 // mean outcome at the x before, and of how many points
+	for i := f.lo; i < f.hi; {
+		first, mean := i, 0.0
+		for ; i < f.hi && s.z[i] == s.z[first]; i++ {
+			d := polynomialAt(slope, s.z[i])
+			bias += d * d
+			mean += s.y[i]
 		}
+		m := float64(i - first)
+		mean /= m
+		if first > f.lo {
+			dy := mean - last
+			variance += (s.z[first] - s.z[first-1]) * dy * dy / (1/m + 1/count)
+		}
+		last, count = mean, m
 	}
 	bias *= length * length / 12 / float64(n)
 	variance /= length
 	j := math.Ceil(math.Cbrt(2 * bias * float64(n) / variance))
+	if b == MimicVariance {
+		log := math.Log(float64(n))
+		j = math.Ceil(stat.Variance(s.y[f.lo:f.hi], nil) / variance * float64(n) / (log * log))
+	}
 	// Without noise the formula wants infinitely many.
 	if most := float64(s.unique); !(j <= most) {
 		j = most
@@ -156,7 +186,7 @@ func bin(s *side, lo, hi int, from, to float64, bins int, cutoff float64) []Bin 
 		}
 		b := Bin{
 			From: cutoff + from + float64(k)*width, To: cutoff + from + float64(k+1)*width,
-			N: i - first, X: stat.Mean(s.x[first:i], nil),
+			N: i - first, X: cutoff + stat.Mean(s.z[first:i], nil),
 		}
 		mean, variance := stat.MeanVariance(s.y[first:i], nil)
 		b.Y, b.StdErr = mean, math.Sqrt(variance/float64(b.N))
@@ -170,17 +200,22 @@ func curve(coefficients []float64, from, to float64, points int, cutoff float64)
 	c := make([]Point, points)
 	for i := range c {
 		z := from + (to-from)*float64(i)/float64(points-1)
-		c[i] = Point{cutoff + z, at(coefficients, z)}
+		c[i] = Point{cutoff + z, polynomialAt(coefficients, z)}
 	}
 	return c
 }
 
 // Curves returns the fitted local polynomials, [left, right], at the given
-// number of evenly spaced points (at least 2) from the bandwidth's edge to the
-// cutoff and from there to the other edge, for a plot of what was estimated.
+// number of evenly spaced points (0 means 200) from the bandwidth's edge to the
+// cutoff and from there to the other edge, for a plot of what was estimated. A
+// single point is the limit at the cutoff.
 func (r *Result) Curves(points int) [2][]Point {
-	if points < 2 {
-		panic("rd: a curve needs at least 2 points")
+	switch {
+	case points <= 0:
+		points = 200
+	case points == 1:
+		c := r.Options.Cutoff
+		return [2][]Point{{{c, r.Left.Coefficients[0]}}, {{c, r.Right.Coefficients[0]}}}
 	}
 	c := r.Options.Cutoff
 	return [2][]Point{

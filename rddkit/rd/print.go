@@ -28,45 +28,70 @@ func (r *FuzzyResult) String() string {
 	t.jump("Effect of the treatment", r.Jump)
 	t.jump("Intention to treat (jump of the outcome)", r.IntentionToTreat)
 	t.jump("First stage (jump of the treatment)", r.FirstStage)
+	t.line("Anderson-Rubin %.4g %% set of the effect: %s", 100*r.Options.Level, printSet(r.AndersonRubin))
 	t.warnings(r.Warnings)
 	return t.String()
 }
 
-// String prints the estimate under each of its standard errors.
-func (r *LeastSquaresResult) String() string {
-	var t table
-	t.line("Least squares on each side of cutoff %.6g", r.Options.Cutoff)
-	t.line("Kernel %v, order %d", r.Options.Kernel, r.Options.order())
-	t.head("", "Left", "Right")
-	t.ints("N", r.Left.N, r.Right.N)
-	t.ints("Effective N", r.Left.Effective, r.Right.Effective)
-	t.floats("Bandwidth (h)", r.Left.Bandwidth, r.Right.Bandwidth)
-	t.floats("Limit at cutoff", r.Left.Limit, r.Right.Limit)
-	t.line("")
-	t.methods(r.Options.Level)
-	for _, s := range []struct {
-		name string
-		v    float64
-	}{
-		{"Homoskedastic", r.StdErr.Homoskedastic}, {"HC0", r.StdErr.HC0}, {"HC1", r.StdErr.HC1},
-		{"HC1 per side", r.StdErr.HC1PerSide}, {"HC2", r.StdErr.HC2}, {"HC3", r.StdErr.HC3},
-	} {
-		t.inference(s.name, infer(r.Estimate, s.v, r.Options.Level))
+// printSet prints a union of intervals.
+func printSet(set []Interval) string {
+	var parts []string
+	for _, i := range set {
+		parts = append(parts, fmt.Sprintf("[%.4g, %.4g]", i.Lo, i.Hi))
 	}
+	return strings.Join(parts, " or ")
+}
+
+// String prints the estimate, its standard error and interval in words.
+func (i Inference) String() string {
+	d := decimalsOf(i.StdErr)
+	if i.StdErr == 0 {
+		return fmt.Sprintf("%.*f (no noise to infer from)", d, i.Estimate)
+	}
+	return fmt.Sprintf("%.*f (std. err. %.*f, %s = %.3f, p %s, interval [%.*f, %.*f])",
+		d, i.Estimate, d, i.StdErr, statistic(i.DF), i.Z, sayP(i.P), d, i.Lo, d, i.Hi)
+}
+
+func statistic(df float64) string {
+	if df == 0 {
+		return "z"
+	}
+	return fmt.Sprintf("t(%.3g)", df)
+}
+
+// String prints the three inferences under their heads.
+func (j Jump) String() string {
+	var t table
+	t.line("%-16s %12s %10s %9s %8s   %s", "Method", "Estimate", "Std. err.", "z", "P>|z|", "Interval")
+	t.jump("", j)
 	return t.String()
 }
 
-// String prints the estimate with its HC1 inference.
-func (r *TwoStageResult) String() string {
+// String prints the checks, a line each.
+func (v *Validity) String() string {
 	var t table
-	t.line("Two-stage least squares at cutoff %.6g", r.Options.Cutoff)
-	t.line("Kernel %v, order %d", r.Options.Kernel, r.Options.order())
-	t.head("", "Left", "Right")
-	t.ints("Effective N", r.N[0], r.N[1])
-	t.floats("Bandwidth (h)", r.Options.H[0], r.Options.H[1])
-	t.line("")
-	t.methods(r.Options.Level)
-	t.inference("2SLS, HC1", r.Inference)
+	if v.Density != nil {
+		t.line("Density of x continuous at the cutoff: T = %.3f, p %s", v.Density.Robust.T, sayP(v.Density.Robust.P))
+	}
+	if v.Binomial != nil {
+		t.line("%s", strings.TrimSuffix(v.Binomial.String(), "\n"))
+	}
+	t.line("%-30s %12s %10s %9s %8s   %s", "Robust estimate", "Estimate", "Std. err.", "z", "P>|z|", "Interval")
+	row := func(what string, r *Result) {
+		i := r.Robust
+		d := decimalsOf(i.StdErr)
+		t.line("%-30s %12.*f %10.*f %9s %8s   [%.*f, %.*f]", what, d, i.Estimate, d, i.StdErr, printZ(i.Z), printP(i.P), d, i.Lo, d, i.Hi)
+	}
+	for _, r := range v.Placebo {
+		row(fmt.Sprintf("placebo cutoff %.4g", r.Options.Cutoff), r)
+	}
+	for _, r := range v.Bandwidths {
+		row(fmt.Sprintf("bandwidth %.4g, %.4g", r.Left.Bandwidth, r.Right.Bandwidth), r)
+	}
+	for _, r := range v.Donuts {
+		row(fmt.Sprintf("without |x - c| < %.4g", r.Options.Donut[0]), r)
+	}
+	t.warnings(v.Warnings)
 	return t.String()
 }
 
@@ -107,19 +132,6 @@ func (r *DensityResult) String() string {
 		t.line("%-16s %6d %12.*f %10.*f %9.3f %8s", [2]string{"Conventional", "Robust"}[i], e.Order, d, e.Difference, d, e.DiffStdErr, e.T, printP(e.P))
 	}
 	t.warnings(r.Warnings)
-	return t.String()
-}
-
-// String prints the log difference of the densities.
-func (r *McCraryResult) String() string {
-	var t table
-	t.line("McCrary density test at cutoff %.6g", r.Options.Cutoff)
-	t.head("", "Left", "Right")
-	t.ints("N", r.N[0], r.N[1])
-	t.floats("Density", r.Density[0], r.Density[1])
-	t.line("")
-	t.line("Bin %.6g, bandwidth %.6g", r.Bin, r.H)
-	t.line("Log difference %.5g, std. err. %.5g, z = %.3f, p %s", r.Theta, r.StdErr, r.Z, sayP(r.P))
 	return t.String()
 }
 
@@ -169,15 +181,28 @@ func (t *table) design(r *Result) {
 		bandwidth = o.Selector.String()
 	}
 	variance := o.Variance.String()
-	if o.Variance == NearestNeighbour {
+	switch {
+	case o.Variance == NearestNeighbour:
 		variance = fmt.Sprintf("nn (%d neighbours)", o.Neighbours)
+	case o.clustered() && r.Robust.DF > 0:
+		variance += fmt.Sprintf(", Student's t with %.4g degrees of freedom", r.Robust.DF)
 	}
 	t.line("Kernel %v, bandwidth %s, variance %s", o.Kernel, bandwidth, variance)
+	if o.Derivative > 0 {
+		t.line("Jump of the derivative of order %d", o.Derivative)
+	}
+	if o.Donut != [2]float64{} {
+		t.line("Without points nearer than %.6g, %.6g to the cutoff", o.Donut[0], o.Donut[1])
+	}
 	l, g := r.Left, r.Right
 	t.head("", "Left", "Right")
 	t.ints("N", l.N, g.N)
 	t.ints("Unique N", l.Unique, g.Unique)
 	t.ints("Effective N", l.Effective, g.Effective)
+	t.ints("Distinct x in h", l.Distinct, g.Distinct)
+	if o.clustered() {
+		t.ints("Clusters", l.Clusters, g.Clusters)
+	}
 	t.ints("Order (p)", l.Order, g.Order)
 	t.ints("Bias order (q)", l.BiasOrder, g.BiasOrder)
 	t.floats("Bandwidth (h)", l.Bandwidth, g.Bandwidth)
@@ -194,8 +219,8 @@ func (t *table) methods(level float64) {
 // standard error.
 func (t *table) inference(name string, i Inference) {
 	decimals := decimalsOf(i.StdErr)
-	t.line("%-16s %12.*f %10.*f %9.3f %8s   [%.*f, %.*f]", name, decimals, i.Estimate, decimals, i.StdErr,
-		i.Z, printP(i.P), decimals, i.Lo, decimals, i.Hi)
+	t.line("%-16s %12.*f %10.*f %9s %8s   [%.*f, %.*f]", name, decimals, i.Estimate, decimals, i.StdErr,
+		printZ(i.Z), printP(i.P), decimals, i.Lo, decimals, i.Hi)
 }
 
 func decimalsOf(stderr float64) int {
@@ -220,7 +245,17 @@ func (t *table) warnings(warnings []error) {
 	}
 }
 
+func printZ(z float64) string {
+	if math.IsNaN(z) {
+		return "none"
+	}
+	return fmt.Sprintf("%.3f", z)
+}
+
 func printP(p float64) string {
+	if math.IsNaN(p) {
+		return "none"
+	}
 	if p < 0.001 {
 		return "<0.001"
 	}

@@ -2,88 +2,157 @@ package rd
 
 import "math"
 
-// neighbourResiduals returns for each point of a window, sorted by x,
+// alikeDistance is the relative difference up to which two distances count as
+// equal: those of a grid are, whatever the unit of x makes of their last digits.
+const alikeDistance = 1. / (1 << 26)
+
+// neighbourResiduals returns for each point of a window, z ascending,
 //
 //	e_i = sqrt(J/(J+1)) (y_i − mean of y over i's J neighbours)
 //
 // (Abadie & Imbens 2006). Neighbours are first every other point of the same x,
 // then, until there are least of them, the nearest further distinct x with all
-// its points, or both the nearest on the left and on the right if equally far.
-func neighbourResiduals(x, y []float64, least int) []float64 {
-	n := len(x)
+// its points, or both the nearest on the left and on the right if they are
+// equally far up to a relative 2⁻²⁶.
+func neighbourResiduals(z, y []float64, least int) []float64 {
+	n := len(z)
 	e := make([]float64, n)
-	type group struct { // the points of one x
-		first, end int
-		sum        float64
-	}
-	groups := make([]group, 0, n)
-	for i := 0; i < n; {
-		g := group{first: i}
-		for ; i < n && x[i] == x[g.first]; i++ {
-			g.sum += y[i]
-		}
-		g.end = i
-		groups = append(groups, g)
-	}
 	least = min(least, n-1)
-	for g, own := range groups {
-		size := own.end - own.first
-		neighbours, sum := size-1, 0.0 // sum over the other groups
-		left, right := g-1, g+1        // the nearest groups not yet taken
-		for neighbours < least {
-			toLeft, toRight := math.Inf(1), math.Inf(1)
-			if left >= 0 {
-				toLeft = x[own.first] - x[groups[left].first]
+	for first, end := 0, 0; first < n; first = end {
+		// Outcomes relative to the group's first: equal ones leave exactly nothing.
+		base, own := y[first], 0.0
+		for end = first + 1; end < n && z[end] == z[first]; end++ {
+			own += y[end] - base
+		}
+		others := 0.0
+		left, right := first, end // taken so far: [left, right)
+		for right-left-1 < least {
+			toLeft, toRight := left > 0, right < n
+			if toLeft && toRight {
+				l, r := z[first]-z[left-1], z[right]-z[first]
+				tolerance := alikeDistance * max(l, r)
+				toLeft, toRight = l-r <= tolerance, r-l <= tolerance
 			}
-			if right < len(groups) {
-				toRight = x[groups[right].first] - x[own.first]
+			if toLeft {
+				for at := z[left-1]; left > 0 && z[left-1] == at; left-- {
+					others += y[left-1] - base
+				}
 			}
-			if toLeft <= toRight {
-				sum += groups[left].sum
-				neighbours += groups[left].end - groups[left].first
-				left--
-			}
-			if toRight <= toLeft {
-				sum += groups[right].sum
-				neighbours += groups[right].end - groups[right].first
-				right++
+			if toRight {
+				for at := z[right]; right < n && z[right] == at; right++ {
+					others += y[right] - base
+				}
 			}
 		}
-		j := float64(neighbours)
+		j := float64(right - left - 1)
+		if j == 0 {
+			continue // alone in its window: nothing to compare with
+		}
 		scale := math.Sqrt(j / (j + 1))
-		for i := own.first; i < own.end; i++ {
-			e[i] = scale * (y[i] - (sum+own.sum-y[i])/j)
+		for i := first; i < end; i++ {
+			own := own - (y[i] - base)
+			e[i] = scale * (y[i] - base - (others+own)/j)
 		}
 	}
 	return e
 }
 
-// residuals returns those of the side's points [lo, hi) from the fit f of their
-// outcomes y, divided as the HC2 and HC3 variances have it; points outside the
-// fit's window have no leverage.
-func (f *fit) residuals(s *side, y []float64, lo, hi int, v Variance) []float64 {
+// residuals returns those of the side's points [lo, hi) that the variance v takes
+// for the outcomes y: from neighbours, or from the fit f. Points outside the fit's
+// window have no leverage.
+func (s *side) residuals(f *fit, y []float64, lo, hi int, o Options) []float64 {
+	if o.Variance == NearestNeighbour {
+		return neighbourResiduals(s.z[lo:hi], y[lo:hi], o.Neighbours)
+	}
 	c := f.coefficients(y)
 	e := make([]float64, hi-lo)
-	for i := lo; i < hi; i++ {
-		e[i-lo] = y[i] - at(c, s.z[i]/f.h)
-		if i < f.lo || i >= f.hi {
-			continue
-		}
-		switch v {
-		case HC2:
-			e[i-lo] /= math.Sqrt(1 - f.leverage(i-f.lo))
-		case HC3:
-			e[i-lo] /= 1 - f.leverage(i-f.lo)
+	for i := range e {
+		e[i] = y[lo+i] - polynomialAt(c, s.z[lo+i]/f.h)
+	}
+	if o.Variance != HC2 && o.Variance != HC3 {
+		return e
+	}
+	part := e[f.lo-lo : f.hi-lo]
+	for i, l := range f.leverages() {
+		free := max(1-l, 1e-8) // a point that the fit must pass through
+		if o.Variance == HC2 {
+			part[i] /= math.Sqrt(free)
+		} else {
+			part[i] /= free
 		}
 	}
 	return e
 }
 
-// sumSquares returns Σ (a_i e_i)².
-func sumSquares(a, e []float64) float64 {
-	sum := 0.0
+// rounding is how small residuals may be, relative to the outcomes, before they
+// are taken for what rounding leaves of none.
+const rounding = 1e-13
+
+// A score is what one side adds to an estimate's variance: Σ (a_i e_i)², or with
+// clusters the sums of a_i e_i in each.
+type score struct {
+	n, terms int     // points in the window, coefficients of the regression behind e
+	squares  float64 // Σ (a_i e_i)²
+	sums     []float64
+	present  []bool // clusters with points in the window
+	noise    bool   // residuals are more than rounding
+}
+
+// score makes one of weights a and residuals e of the points from lo.
+func (s *side) score(a, e, y []float64, lo, terms int, o Options) score {
+	c := score{n: len(a), terms: terms}
+	size, residual := 0.0, 0.0
 	for i, v := range a {
-		sum += (v * e[i]) * (v * e[i])
+		c.squares += (v * e[i]) * (v * e[i])
+		if v != 0 {
+			size, residual = max(size, math.Abs(y[lo+i])), max(residual, math.Abs(e[i]))
+		}
 	}
-	return sum
+	c.noise = residual > rounding*size
+	if s.cluster != nil && o.clustered() {
+		c.sums, c.present = make([]float64, o.clusters), make([]bool, o.clusters)
+		for i, v := range a {
+			g := s.cluster[lo+i]
+			c.sums[g] += v * e[i]
+			c.present[g] = true
+		}
+	}
+	return c
+}
+
+// A pair holds the variances of the two sides' parts of an estimate, and their
+// covariance, which only clusters on both sides make.
+type pair struct {
+	v     [2]float64
+	cross float64
+	df    float64 // of the difference; 0: normal
+}
+
+// difference and sum are the variances of right − left and right + left.
+func (p pair) difference() float64 { return p.v[0] + p.v[1] - 2*p.cross }
+func (p pair) sum() float64        { return p.v[0] + p.v[1] + 2*p.cross }
+
+// variances makes variances of scores, with the factor for few points or clusters
+// of the variance asked for.
+func (o Options) variances(scores [2]score) pair {
+	l, r := &scores[0], &scores[1]
+	var p pair
+	if !l.noise && !r.noise {
+		return p
+	}
+	if o.clustered() {
+		return o.clusteredVariances(l, r)
+	}
+	all := float64(l.n + r.n)
+	for i, s := range []*score{l, r} {
+		p.v[i] = s.squares
+		n := float64(s.n)
+		switch o.Variance {
+		case HC1:
+			p.v[i] *= n / (n - float64(s.terms))
+		case HC1Pooled:
+			p.v[i] *= all / (all - float64(l.terms+r.terms))
+		}
+	}
+	return p
 }
