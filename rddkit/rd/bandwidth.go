@@ -191,15 +191,12 @@ func selectStage(sides [2]side, o Options, target Selector, order, biasOrder, de
 			return fmt.Errorf("bandwidth selection: %w", err)
 		}
 		y := s.linearised(local, derivative)
-		variance[i] = s.score(local.weights(derivative), s.residuals(local, y, local.lo, local.hi, o), y, local.lo, order+1, o)
+		variance[i] = s.score(local.addWeights(s.scratch.take(1, local.hi-local.lo), derivative, 1), s.residuals(local, y, local.lo, local.hi, o), y, local.lo, order+1, o)
 		kappas[i] = local.lead(derivative, order+1)
 		scale := math.Pow(g, float64(order+1)) // from coefficients of u to those of z
 		st.B[i] = math.Sqrt(free) * kappas[i] * bias.coefficients(y)[order+1] / scale
 		if regularise {
-			a := bias.weights(order + 1)
-			for j := range a {
-				a[j] *= kappas[i] / scale
-			}
+			a := bias.addWeights(s.scratch.take(1, bias.hi-bias.lo), order+1, kappas[i]/scale)
 			regular[i] = s.score(a, s.residuals(bias, y, bias.lo, bias.hi, o), y, bias.lo, biasOrder+1, o)
 		}
 		return nil

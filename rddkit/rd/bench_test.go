@@ -24,7 +24,7 @@ func jumpData(n int) (x, d, y []float64) {
 }
 
 func BenchmarkSharp(b *testing.B) {
-	for _, n := range []int{500, 2000, 8000} {
+	for _, n := range []int{500, 2000, 8000, 1_000_000} {
 		x, _, y := jumpData(n)
 		for _, o := range []struct {
 			name string

@@ -6,10 +6,9 @@ package rd
 //	V = G/(G−1) · (n−1)/(n−k) · Σ_g (Σ_{i∈g} ±a_i e_i)²
 //
 // with G clusters, n points and k coefficients on both sides (CR1; CR0 without the
-// factors; Liang & Zeger 1986), and Student's t with G − 1 degrees of freedom
-// (Bell & McCaffrey 2002 on why the normal distribution is too short). Where no
-// cluster has points on both sides, the sides are independent: each has factors of
-// its own, and the degrees of freedom are Welch and Satterthwaite's.
+// factors; Liang & Zeger 1986), and Student's t with the degrees of freedom that
+// degrees gives. Where no cluster has points on both sides, the sides are
+// independent: each has factors of its own.
 func (o Options) clusteredVariances(l, r *score) pair {
 	var p pair
 	var groups [2]float64
@@ -39,12 +38,11 @@ func (o Options) clusteredVariances(l, r *score) pair {
 		p.v[0] *= f
 		p.v[1] *= f
 		p.cross *= f
-		p.df = all - 1
+		p.df = degrees(l.weights, r.weights)
 	} else {
 		p.v[0] *= factor(groups[0], l.n, l.terms)
 		p.v[1] *= factor(groups[1], r.n, r.terms)
-		total := p.v[0] + p.v[1]
-		p.df = total * total / (p.v[0]*p.v[0]/(groups[0]-1) + p.v[1]*p.v[1]/(groups[1]-1))
+		p.df = welch(p.v, [2]clusterWeights{l.weights, r.weights})
 	}
 	if o.NormalQuantiles {
 		p.df = 0
@@ -52,11 +50,60 @@ func (o Options) clusteredVariances(l, r *score) pair {
 	return p
 }
 
+// clusterWeights are Σ a_i² and Σ a_i of the weights of each cluster on a side.
+type clusterWeights struct{ squares, sums []float64 }
+
+func (s *side) clusterWeights(a []float64, lo, clusters int) clusterWeights {
+	w := clusterWeights{make([]float64, clusters), make([]float64, clusters)}
+	for i, v := range a {
+		g := s.cluster[lo+i]
+		w.squares[g] += v * v
+		w.sums[g] += v
+	}
+	return w
+}
+
+// degrees returns G* − 1, with G* = (Σγ_g)²/Σγ_g² the effective number of clusters
+// (Carter, Schnepel & Steigerwald 2017): clusters of unequal weight γ_g are worth
+// fewer. γ_g is the variance that a cluster would add were its points independent,
+// Σ a_i², or were its effect its own, (Σ a_i)² on each side; the smaller G* is
+// taken.
+func degrees(sides ...clusterWeights) float64 {
+	var n [2]float64
+	for kind := range n {
+		sum, squares := 0.0, 0.0
+		for g := range sides[0].sums {
+			gamma := 0.0
+			for _, s := range sides {
+				if kind == 0 {
+					gamma += s.squares[g]
+				} else {
+					gamma += s.sums[g] * s.sums[g]
+				}
+			}
+			sum += gamma
+			squares += gamma * gamma
+		}
+		n[kind] = sum * sum / squares
+	}
+	return max(min(n[0], n[1])-1, 1)
+}
+
+// welch returns Welch and Satterthwaite's degrees of freedom of the sum of the
+// variances of two independent sides.
+func welch(v [2]float64, weights [2]clusterWeights) float64 {
+	sum, parts := v[0]+v[1], 0.0
+	for i := range v {
+		parts += v[i] * v[i] / degrees(weights[i])
+	}
+	return sum * sum / parts
+}
+
 // apart is clusteredVariances of two sides that are looked at one by one.
 func (o Options) apart(scores [2]score) pair {
 	var p pair
 	for i := range scores {
-		other := score{sums: make([]float64, o.clusters), present: make([]bool, o.clusters)}
+		other := score{sums: make([]float64, o.clusters), present: make([]bool, o.clusters), weights: scores[i].weights}
 		p.v[i] = o.clusteredVariances(&scores[i], &other).v[0]
 	}
 	return p

@@ -2,6 +2,7 @@ package rd
 
 import (
 	"math"
+	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -27,16 +28,23 @@ type fit struct {
 	center, ratio, scale [maxTerms]float64 // recurrence of the p_j
 	// gram is the factor of Σ w p_i p_j, which is the identity up to rounding.
 	gram mat.Cholesky
-	// inverse [ν][j] are the coefficients of u^ν in p_j, times gram^(−1).
-	inverse [maxTerms][maxTerms]float64
+	// basis [ν][j] are the coefficients of u^ν in p_j, inverse those times gram^(−1).
+	basis, inverse [maxTerms][maxTerms]float64
 }
 
 // maxTerms is the number of coefficients of the selector's highest polynomial,
 // of order q + 2.
 const maxTerms = maxOrder + 4
 
-// block is how many points are worked on at once.
+// block is how many points are worked on at once, and blocks the memory for them.
 const block = 256
+
+type blocks struct {
+	u, w, current, previous [block]float64
+	values                  [maxTerms][block]float64
+}
+
+var blockPool = sync.Pool{New: func() any { return new(blocks) }}
 
 // fit regresses at the given order over the side's points within h. The error
 // tells that there are too few of them.
@@ -111,7 +119,8 @@ func (s *side) fit(k Kernel, order int, h float64) (*fit, error) {
 	current[0] = 1
 	for j := range terms {
 		for nu := 0; nu <= j; nu++ {
-			coefficients.Set(nu, j, current[nu]*f.scale[j])
+			f.basis[nu][j] = current[nu] * f.scale[j]
+			coefficients.Set(nu, j, f.basis[nu][j])
 		}
 		var next [maxTerms]float64
 		for nu := 0; nu <= j+1 && nu < terms; nu++ {
@@ -147,12 +156,13 @@ func alike(s *side, order int, h float64) error {
 // eachMonic calls do for every block of the window with its first point's place
 // in the window, u, the weights, and the monic p_j.
 func (f *fit) eachMonic(j int, do func(first int, u, w, p []float64)) {
-	var us, ws, current, previous [block]float64
+	b := blockPool.Get().(*blocks)
+	defer blockPool.Put(b)
 	for first := 0; first < len(f.z); first += block {
 		n := min(block, len(f.z)-first)
-		u, w := us[:n], ws[:n]
+		u, w := b.u[:n], b.w[:n]
 		f.load(first, u, w)
-		p, q := current[:n], previous[:n]
+		p, q := b.current[:n], b.previous[:n]
 		for i := range p {
 			p[i], q[i] = 1, 0
 		}
@@ -169,15 +179,15 @@ func (f *fit) eachMonic(j int, do func(first int, u, w, p []float64)) {
 // each calls do for every block of the window with its first point's place in
 // the window, u, the weights, and the orthonormal p_0, …, p_k.
 func (f *fit) each(do func(first int, u, w []float64, p [][]float64)) {
-	var us, ws [block]float64
-	var values [maxTerms][block]float64
+	b := blockPool.Get().(*blocks)
+	defer blockPool.Put(b)
 	var p [maxTerms][]float64
 	for first := 0; first < len(f.z); first += block {
 		n := min(block, len(f.z)-first)
-		u, w := us[:n], ws[:n]
+		u, w := b.u[:n], b.w[:n]
 		f.load(first, u, w)
 		for j := range f.order + 1 {
-			p[j] = values[j][:n]
+			p[j] = b.values[j][:n]
 			f.next(u, p[:j+1])
 		}
 		do(first, u, w, p[:f.order+1])
@@ -235,13 +245,11 @@ func (f *fit) load(first int, u, w []float64) {
 // weights returns row nu of A: the weights of the outcomes in the coefficient
 // of u^nu. Divide by h^nu for that of z^nu.
 func (f *fit) weights(nu int) []float64 {
-	a := make([]float64, f.hi-f.lo)
-	f.addWeights(a, nu, 1)
-	return a
+	return f.addWeights(make([]float64, f.hi-f.lo), nu, 1)
 }
 
-// addWeights adds factor times row nu of A to a, [hi−lo].
-func (f *fit) addWeights(a []float64, nu int, factor float64) {
+// addWeights adds factor times row nu of A to a, [hi−lo], and returns it.
+func (f *fit) addWeights(a []float64, nu int, factor float64) []float64 {
 	row := f.inverse[nu][:f.order+1]
 	f.each(func(first int, _, w []float64, p [][]float64) {
 		part := a[first : first+len(w)]
@@ -252,6 +260,7 @@ func (f *fit) addWeights(a []float64, nu int, factor float64) {
 			}
 		}
 	})
+	return a
 }
 
 // coefficients returns those of 1, u, …, u^order for the side's outcomes y.

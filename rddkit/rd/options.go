@@ -93,9 +93,10 @@ const (
 	HC3                       // squared residuals over (1 − leverage)²
 	CR0                       // squared sums of scores by cluster, over both sides
 	CR1                       // CR0 times G/(G − 1) · (n − 1)/(n − 2(p+1)), G the number of clusters
+	CR3                       // jackknife: the estimate without each cluster in turn
 )
 
-var varianceNames = []string{"nn", "hc0", "hc1", "hc1-pooled", "hc2", "hc3", "cr0", "cr1"}
+var varianceNames = []string{"nn", "hc0", "hc1", "hc1-pooled", "hc2", "hc3", "cr0", "cr1", "cr3"}
 
 func (v Variance) String() string { return name(varianceNames, int(v)) }
 
@@ -181,8 +182,8 @@ func (o Options) resolve() (Options, error) {
 	if o.Derivative < 0 || o.Derivative > p {
 		return o, invalid.Newf("Derivative", o.Derivative, "0 to the order %d", p)
 	}
-	if o.Variance < NearestNeighbour || o.Variance > CR1 {
-		return o, invalid.New("Variance", int(o.Variance), "NearestNeighbour, HC0 to HC3, CR0 or CR1")
+	if o.Variance < NearestNeighbour || o.Variance > CR3 {
+		return o, invalid.New("Variance", int(o.Variance), "NearestNeighbour, HC0 to HC3, CR0, CR1 or CR3")
 	}
 	if o.Selector < MSERD || o.Selector > CERComb2 {
 		return o, invalid.New("Selector", int(o.Selector), "MSERD to CERComb2")
@@ -228,7 +229,7 @@ func (o Options) resolve() (Options, error) {
 }
 
 // clustered reports whether standard errors allow for dependence within clusters.
-func (o Options) clustered() bool { return o.Variance == CR0 || o.Variance == CR1 }
+func (o Options) clustered() bool { return o.Variance >= CR0 }
 
 // forSample is resolve, with what hangs on whether the sample has clusters.
 func (o Options) forSample(s Sample) (Options, error) {
@@ -242,7 +243,7 @@ func (o Options) forSample(s Sample) (Options, error) {
 	case s.Cluster != nil && o.Variance == NearestNeighbour:
 		o.Variance = CR1
 	case s.Cluster != nil && !o.clustered():
-		return o, invalid.New("Variance", o.Variance.String(), "cr0 or cr1 for a sample with clusters")
+		return o, invalid.New("Variance", o.Variance.String(), "cr0, cr1 or cr3 for a sample with clusters")
 	}
 	return o, nil
 }

@@ -332,7 +332,8 @@ func TestNeighbourResiduals(t *testing.T) {
 		slices.Sort(x)
 		y := rapid.SliceOfN(rapid.Float64Range(-10, 10), len(x), len(x)).Draw(t, "y")
 		least := rapid.IntRange(1, 5).Draw(t, "least")
-		got := neighbourResiduals(x, y, least)
+		got := make([]float64, len(x))
+		neighbourResiduals(got, x, y, least)
 		for i := range x {
 			count, sum := 0, 0.0
 			for distance := 0.0; distance == 0 || count < min(least, len(x)-1); distance++ {

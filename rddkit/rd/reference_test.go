@@ -509,7 +509,7 @@ func replayJointClusters(c *comparison, path string) error {
 		}
 		c.relative(id+" estimate", atFixed, []float64{plain.Conventional.Estimate}, []float64{w.Estimate})
 		c.relative(id+" CR0, CR1", atFixed, []float64{plain.Conventional.StdErr, factored.Conventional.StdErr}, []float64{w.CR0, w.CR1})
-		c.counts(id+" n, degrees of freedom", []int{plain.Left.Effective + plain.Right.Effective, int(plain.Conventional.DF)}, []int{w.N, w.Clusters - 1})
+		c.counts(id+" n, clusters", []int{plain.Left.Effective + plain.Right.Effective, max(plain.Left.Clusters, plain.Right.Clusters)}, []int{w.N, w.Clusters})
 		if w.P > 1 { // also the robust run of the order below at h = b
 			o.Order--
 			robust, err := s.Sharp(o)

@@ -123,6 +123,25 @@ type side struct {
 	cluster []int32     // 0, 1, …, nil if every point is its own
 	unique  int         // distinct values of x
 	right   bool
+
+	scratch *scratch
+}
+
+// scratch is memory for what is as long as a window, for one thing at a time in
+// each place: 0 residuals, 1 weights, 2 bias-corrected weights.
+type scratch [3][]float64
+
+// take returns n zeros.
+func (s *scratch) take(place, n int) []float64 {
+	if s == nil {
+		return make([]float64, n)
+	}
+	if cap(s[place]) < n {
+		s[place] = make([]float64, n)
+	}
+	s[place] = s[place][:n]
+	clear(s[place])
+	return s[place]
 }
 
 func (s *side) name() string {
@@ -213,7 +232,7 @@ func (s Sample) split(o Options) (sides [2]side, err error) {
 	}
 	clusters := dense(s.Cluster)
 	for i := range sides {
-		sides[i].right = i == 1
+		sides[i].right, sides[i].scratch = i == 1, new(scratch)
 		if n[i] == 0 {
 			return sides, invalid.Newf("points on the "+sides[i].name(), 0, "at least 1 on each side of the cutoff %v", o.Cutoff)
 		}

@@ -221,13 +221,14 @@ func (s *side) prepare(o Options, h, b float64) (*sideFit, error) {
 		return nil, err
 	}
 	f := &sideFit{side: s, local: local, bias: bias, lo: min(local.lo, bias.lo), hi: max(local.hi, bias.hi)}
-	f.plain = make([]float64, f.hi-f.lo)
+	f.plain = s.scratch.take(1, f.hi-f.lo)
 	factor := math.Gamma(float64(nu+1)) / math.Pow(h, float64(nu))
 	local.addWeights(f.plain[local.lo-f.lo:local.hi-f.lo], nu, factor)
 	// L = Σ a_i z_i^(p+1) is the leading bias per unit of β_(p+1); both in units
 	// of b here.
 	lead := factor * local.lead(nu, p+1) * math.Pow(h/b, float64(p+1))
-	f.robust = append([]float64(nil), f.plain...)
+	f.robust = s.scratch.take(2, f.hi-f.lo)
+	copy(f.robust, f.plain)
 	bias.addWeights(f.robust[bias.lo-f.lo:bias.hi-f.lo], p+1, -lead)
 	return f, nil
 }
@@ -285,6 +286,9 @@ func (o Options) spreads(fits [2]*sideFit, outcome func(*side) []float64) (plain
 					"at least %d and %d for residuals of the fits, which Variance %v is made of", p+2, q+2, o.Variance)
 			}
 		}
+	}
+	if o.Variance == CR3 {
+		return o.jackknifed(fits, outcome)
 	}
 	var scores [2][2]score // [plain, robust][side]
 	_ = both(func(i int) error {

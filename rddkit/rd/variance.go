@@ -14,9 +14,8 @@ const alikeDistance = 1. / (1 << 26)
 // then, until there are least of them, the nearest further distinct x with all
 // its points, or both the nearest on the left and on the right if they are
 // equally far up to a relative 2⁻²⁶.
-func neighbourResiduals(z, y []float64, least int) []float64 {
+func neighbourResiduals(e, z, y []float64, least int) {
 	n := len(z)
-	e := make([]float64, n)
 	least = min(least, n-1)
 	for first, end := 0, 0; first < n; first = end {
 		// Outcomes relative to the group's first: equal ones leave exactly nothing.
@@ -46,7 +45,8 @@ func neighbourResiduals(z, y []float64, least int) []float64 {
 		}
 		j := float64(right - left - 1)
 		if j == 0 {
-			continue // alone in its window: nothing to compare with
+			e[first] = 0 // alone in its window: nothing to compare with
+			continue
 		}
 		scale := math.Sqrt(j / (j + 1))
 		for i := first; i < end; i++ {
@@ -54,18 +54,18 @@ func neighbourResiduals(z, y []float64, least int) []float64 {
 			e[i] = scale * (y[i] - base - (others+own)/j)
 		}
 	}
-	return e
 }
 
 // residuals returns those of the side's points [lo, hi) that the variance v takes
 // for the outcomes y: from neighbours, or from the fit f. Points outside the fit's
-// window have no leverage.
+// window have no leverage. They are overwritten by the next ones.
 func (s *side) residuals(f *fit, y []float64, lo, hi int, o Options) []float64 {
+	e := s.scratch.take(0, hi-lo)
 	if o.Variance == NearestNeighbour {
-		return neighbourResiduals(s.z[lo:hi], y[lo:hi], o.Neighbours)
+		neighbourResiduals(e, s.z[lo:hi], y[lo:hi], o.Neighbours)
+		return e
 	}
 	c := f.coefficients(y)
-	e := make([]float64, hi-lo)
 	for i := range e {
 		e[i] = y[lo+i] - polynomialAt(c, s.z[lo+i]/f.h)
 	}
@@ -94,6 +94,7 @@ type score struct {
 	n, terms int     // points in the window, coefficients of the regression behind e
 	squares  float64 // Σ (a_i e_i)²
 	sums     []float64
+	weights  clusterWeights
 	present  []bool // clusters with points in the window
 	noise    bool   // residuals are more than rounding
 }
@@ -111,6 +112,7 @@ func (s *side) score(a, e, y []float64, lo, terms int, o Options) score {
 	c.noise = residual > rounding*size
 	if s.cluster != nil && o.clustered() {
 		c.sums, c.present = make([]float64, o.clusters), make([]bool, o.clusters)
+		c.weights = s.clusterWeights(a, lo, o.clusters)
 		for i, v := range a {
 			g := s.cluster[lo+i]
 			c.sums[g] += v * e[i]
