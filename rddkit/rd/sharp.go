@@ -148,7 +148,7 @@ func (d *design) estimate() (r *Result, fits [2]*sideFit, err error) {
 		return err
 	}); err != nil {
 		if r.Selection != nil {
-			err = fmt.Errorf("at the selected bandwidth (give H for another): %w", err)
+			err = fmt.Errorf("at the selected bandwidth (give H for another, or see Honest if x has few values): %w", err)
 		}
 		return nil, fits, err
 	}
