@@ -16,9 +16,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/weightalign/lab/rddkit/align"
+	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -455,7 +454,7 @@ func (r *Record) write(weights []Weights, beta [][]float64) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(r.Dir, "run.json"), append(text, '\n'), 0o644)
+	return atomicfile.WriteFile(filepath.Join(r.Dir, "run.json"), append(text, '\n'))
 }
 
 // state is what a run needs to go on: state.bin, gob and then its SHA-256.
@@ -469,11 +468,11 @@ type state struct {
 
 // write streams the state to its file: it may be as large as all else together.
 func (s *state) write(dir string) error {
-	file, err := renameio.NewPendingFile(filepath.Join(dir, "state.bin"), renameio.WithPermissions(0o644))
+	file, err := atomicfile.Create(filepath.Join(dir, "state.bin"))
 	if err != nil {
 		return err
 	}
-	defer file.Cleanup()
+	defer file.Discard()
 	sum := sha256.New()
 	buffered := bufio.NewWriterSize(io.MultiWriter(file, sum), 1<<16)
 	if err := gob.NewEncoder(buffered).Encode(s); err != nil {
@@ -485,7 +484,7 @@ func (s *state) write(dir string) error {
 	if _, err := file.Write(sum.Sum(nil)); err != nil {
 		return err
 	}
-	return file.CloseAtomicallyReplace()
+	return file.Commit()
 }
 
 // errNoState means that a folder has no state to go on from, or a damaged one.

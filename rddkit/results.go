@@ -12,8 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/internal/place"
 	"github.com/weightalign/lab/rddkit/internal/stream"
@@ -76,7 +75,7 @@ func Store(r *Record, dir string, pairs int) (*Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := renameio.WriteFile(filepath.Join(partial, file), content, 0o644); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(partial, file), content); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +115,7 @@ func storeDescription(r *Record, to string) error {
 	if text, err = json.MarshalIndent(run, "", "  "); err != nil {
 		return err
 	}
-	return renameio.WriteFile(to, append(text, '\n'), 0o644)
+	return atomicfile.WriteFile(to, append(text, '\n'))
 }
 
 // folders matches the folders of an absolute path.

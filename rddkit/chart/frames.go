@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/show"
 )
@@ -151,14 +149,14 @@ func (f Frames) Save(dir, name string) error {
 	}
 	title := html.EscapeString(middle.heading())
 	text := fmt.Sprintf(page, title, middle.layout().width, moving)
-	if err := renameio.WriteFile(filepath.Join(dir, name+".html"), []byte(text), 0o644); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(dir, name+".html"), []byte(text)); err != nil {
 		return err
 	}
 	table, err := f.TSV()
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(dir, name+".tsv"), []byte(table), os.FileMode(0o644))
+	return atomicfile.WriteFile(filepath.Join(dir, name+".tsv"), []byte(table))
 }
 
 // TSV returns the tables of all frames as one, with the frame's value before

@@ -5,8 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/show"
 )
@@ -81,7 +80,7 @@ func (f Figure) Save(dir, name string) error {
 		return err
 	}
 	for i, m := range makers {
-		if err := renameio.WriteFile(filepath.Join(dir, name+m.ending), files[i], 0o644); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(dir, name+m.ending), files[i]); err != nil {
 			return err
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
@@ -38,7 +38,7 @@ func (s Stored) Write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(dir, s.Name()), append(text, '\n'), 0o644)
+	return atomicfile.WriteFile(filepath.Join(dir, s.Name()), append(text, '\n'))
 }
 
 // Read returns the runs stored in a folder for a task and a data set, by

@@ -3,12 +3,10 @@ package nn
 import (
 	"archive/zip"
 	"math"
-	"path/filepath"
 	"slices"
 	"strconv"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -79,11 +77,11 @@ func (n *Network) SetTensors(values map[string][]float32) error {
 // Save writes all Tensors as a NumPy archive (.npz, uncompressed). The file
 // appears whole or not at all.
 func (n *Network) Save(path string) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithTempDir(filepath.Dir(path)))
+	f, err := atomicfile.Create(path)
 	if err != nil {
 		return err
 	}
-	defer f.Cleanup()
+	defer f.Discard()
 	archive := zip.NewWriter(f)
 	for _, t := range n.Tensors() {
 		member, err := archive.CreateHeader(&zip.FileHeader{Name: t.Name + ".npy", Method: zip.Store})
@@ -97,7 +95,7 @@ func (n *Network) Save(path string) error {
 	if err := archive.Close(); err != nil {
 		return err
 	}
-	return f.CloseAtomicallyReplace()
+	return f.Commit()
 }
 
 // Load reads what Save wrote, into a network of the same layers. The error is

@@ -11,8 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
@@ -67,7 +66,7 @@ func SaveCSV(path string, headers []string, rows [][]any) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, []byte(table), 0o644)
+	return atomicfile.WriteFile(path, []byte(table))
 }
 
 func exact(v any) string {

@@ -10,7 +10,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 )
 
 // Number is an element type that rddkit stores.
@@ -110,15 +110,15 @@ func cast[T Number | int, S Number](from []S) []T {
 // WriteFile writes data in C order with the given shape as a .npy file; with
 // no shape it has one axis. The file appears whole or not at all.
 func WriteFile[T Number](path string, data []T, shape ...int) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	f, err := atomicfile.Create(path)
 	if err != nil {
 		return err
 	}
-	defer f.Cleanup()
+	defer f.Discard()
 	if err := Write(f, data, shape...); err != nil {
 		return err
 	}
-	return f.CloseAtomicallyReplace()
+	return f.Commit()
 }
 
 // Write writes data in C order with the given shape in .npy format 1.0; with
