@@ -347,6 +347,9 @@ func (e Experiment) stem() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if images != "" { // where they lie does not matter
+		identity.Dataset = dataset.Label(e.Dataset)
+	}
 	if drive != "" && method.usesField("drive") {
 		identity.Drive += spike.Drive("@" + drive)
 	}

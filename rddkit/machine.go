@@ -17,6 +17,7 @@ type Machine struct {
 	Platform  string `json:"platform"`
 	Processor string `json:"processor"`
 	Cores     int    `json:"cores"`
+	Settings  string `json:"settings,omitempty"` // of the build and the run that change arithmetic: GOAMD64, GODEBUG=cpu.…
 }
 
 // ThisMachine describes this build and the machine it runs on.
@@ -27,7 +28,27 @@ func ThisMachine() Machine {
 		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
 		Processor: processor(),
 		Cores:     runtime.GOMAXPROCS(0),
+		Settings:  arithmeticSettings(),
 	}
+}
+
+// arithmeticSettings names what was set other than by default and changes which
+// instructions compute, so that results may differ in the last digits.
+func arithmeticSettings() string {
+	var settings []string
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "GOAMD64" && s.Value != "v1" || s.Key == "GOARM64" && s.Value != "v8.0" {
+				settings = append(settings, s.Key+"="+s.Value)
+			}
+		}
+	}
+	for setting := range strings.SplitSeq(os.Getenv("GODEBUG"), ",") {
+		if strings.HasPrefix(setting, "cpu.") {
+			settings = append(settings, "GODEBUG="+setting)
+		}
+	}
+	return strings.Join(settings, " ")
 }
 
 // codeVersion is the version of this module in the running program: a release,

@@ -1,23 +1,24 @@
 package rddkit
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/gob"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/internal/atomicfile"
+	"github.com/weightalign/lab/rddkit/internal/lock"
 	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -45,7 +46,10 @@ type Record struct {
 	Series                // the numbers, epoch by epoch
 	Provenance Provenance
 
-	method method // as it was in the table when the record was written
+	method  method // as it was in the table when the record was written
+	name    string // as run.json has it
+	source  source
+	digests map[string]fileDigest // of the other files; nil in records that are older than these
 }
 
 // method is what a record keeps of its method's row in the table: it can be drawn
@@ -104,6 +108,9 @@ type Session struct {
 	BLAS string `json:"blas"` // backend of the matrix products
 }
 
+// arithmetic names what computed.
+func (s Session) arithmetic() string { return strings.TrimSpace(s.BLAS + " " + s.Settings) }
+
 // EpochsDone is the number of epochs that the record holds.
 func (r *Record) EpochsDone() int { return len(r.TrainSeconds) }
 
@@ -124,8 +131,10 @@ func (r *Record) Label() string {
 // palette, or "#rrggbb".
 func (r *Record) Color() string { return cmp.Or(r.Experiment.Method.Color(), r.method.Color) }
 
-// Name is the record's: that of its folder.
-func (r *Record) Name() string { return filepath.Base(r.Dir) }
+// Name is the record's, as its experiment gave it when it was written.
+func (r *Record) Name() string {
+	return cmp.Or(r.name, strings.TrimSuffix(filepath.Base(r.Dir), ".npz"))
+}
 
 // Measure returns, for each epoch, what a measure found of fully connected layer
 // 1, 2, …, or of the whole network (where it returns one number, whatever layer
@@ -182,21 +191,22 @@ type Weights struct {
 	Feedback []float32 // [in][out]
 }
 
-// Weights reads the weights of fully connected layer 1, 2, … from the
-// record's folder.
+// Weights reads the weights of fully connected layer 1, 2, … from the record's
+// folder.
 func (r *Record) Weights(layer int) (Weights, error) {
-	forward, err := npy.ReadFile(filepath.Join(r.Dir, fmt.Sprintf("weight_%d.npy", layer)))
+	r.checkLayer(layer)
+	forward, err := r.readArray(fmt.Sprintf("weight_%d.npy", layer))
 	if err != nil {
 		return Weights{}, err
 	}
-	path := filepath.Join(r.Dir, fmt.Sprintf("fb_weight_%d.npy", layer))
-	feedback, err := npy.ReadFile(path)
+	name := fmt.Sprintf("fb_weight_%d.npy", layer)
+	feedback, err := r.readArray(name)
 	if err != nil {
 		return Weights{}, err
 	}
 	if len(forward.Shape) != 2 || len(feedback.Shape) != 2 ||
 		forward.Shape[0] != feedback.Shape[1] || forward.Shape[1] != feedback.Shape[0] {
-		return Weights{}, invalid.Newf(path, feedback.Shape, "the transpose of the shape of weight_%d.npy, %v", layer, forward.Shape)
+		return Weights{}, invalid.Newf(r.source.where(name), feedback.Shape, "the transpose of the shape of weight_%d.npy, %v", layer, forward.Shape)
 	}
 	return Weights{In: forward.Shape[1], Out: forward.Shape[0], Forward: forward.Float32(), Feedback: feedback.Float32()}, nil
 }
@@ -214,14 +224,22 @@ func (w Weights) Pairs() (forward, feedback []float64) {
 	return forward, feedback
 }
 
+// recordFormat is the version of run.json that is written: 2 has digests, 1, which
+// had no number, has none.
+const recordFormat = 2
+
 // runFile is run.json.
 type runFile struct {
+	Format     int        `json:"format,omitempty"`
+	Name       string     `json:"record,omitempty"` // its name
 	Experiment Experiment `json:"experiment"`
 	EpochsDone int        `json:"epochs_done"`
 	Method     *method    `json:"method,omitempty"`
 	Command    string     `json:"command,omitempty"` // that makes it; of stored records only
 	Provenance
-	Series seriesFile `json:"series"`
+	Series seriesFile            `json:"series"`
+	Files  map[string]fileDigest `json:"files,omitempty"`  // the others of the record
+	Digest string                `json:"digest,omitempty"` // SHA-256 of this file with an empty digest; it stands last
 }
 
 // seriesFile holds what has no NumPy file of its own.
@@ -235,32 +253,107 @@ type seriesFile struct {
 	Costs        [][]align.Cost  `json:"costs,omitempty"`
 }
 
-// Open reads the record in dir, a folder that Run wrote. It fails with an
-// error that names the file if one is missing or damaged.
-func Open(dir string) (*Record, error) {
-	path := filepath.Join(dir, "run.json")
-	text, err := os.ReadFile(path)
+// encode returns the text of run.json.
+func (f runFile) encode() ([]byte, error) {
+	f.Format, f.Digest = recordFormat, digestHole
+	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
-		return nil, invalid.New("record", dir, "a run folder, with a run.json")
+		return nil, err
 	}
-	var run runFile
-	if err := json.Unmarshal(text, &run); err != nil {
-		return nil, invalid.New(path, err.Error(), "the description of a run")
+	text = append(text, '\n')
+	at := bytes.LastIndex(text, []byte(digestHole))
+	sum := sha256.Sum256(text)
+	copy(text[at:], hex.EncodeToString(sum[:]))
+	return text, nil
+}
+
+// digestHole stands for the digest while it is computed.
+var digestHole = strings.Repeat("0", 2*sha256.Size)
+
+// decodeRun reads the text of run.json. Fields that this version does not know are
+// refused: the record may be of a later one.
+func decodeRun(text []byte, path string) (f runFile, err error) {
+	in := json.NewDecoder(bytes.NewReader(text))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&f); err != nil {
+		return f, invalid.Newf(path, err.Error(), "the description of a run, as this version of rddkit writes it")
+	}
+	if f.Format == 0 && f.Digest == "" && f.Files == nil {
+		return f, nil // format 1
+	}
+	if f.Format != recordFormat {
+		return f, invalid.Newf(path, fmt.Sprintf("of format %d", f.Format), "format %d, or 1 without a number", recordFormat)
+	}
+	at := bytes.LastIndex(text, []byte(f.Digest))
+	if len(f.Digest) != len(digestHole) || at < 0 || f.Files == nil {
+		return f, &damageError{path, "without its digest"}
+	}
+	hollow := bytes.Clone(text)
+	copy(hollow[at:], digestHole)
+	if sum := sha256.Sum256(hollow); hex.EncodeToString(sum[:]) != f.Digest {
+		return f, &damageError{path, "not what its digest says"}
+	}
+	return f, nil
+}
+
+// Open reads the record at path: a run folder that Run wrote, or a stored run that
+// [Store] wrote, one .npz file. It fails with an error that names the file if one
+// is missing, damaged, or not of this record. While a run goes on, Open gives what
+// was saved last.
+func Open(path string) (*Record, error) {
+	var src source = folder(path)
+	if isArchive(path) {
+		a, err := openArchive(path)
+		if err != nil {
+			return nil, err
+		}
+		src = a
+	}
+	for try := 0; ; try++ {
+		r, err := open(path, src)
+		if try == openTries || !errors.As(err, new(*damageError)) {
+			return r, err
+		}
+		if _, busy, held := lock.Held(lockOf(path)); !busy || held != nil {
+			return r, err
+		}
+		time.Sleep(openPause) // it is being saved
+	}
+}
+
+// A save takes well below a second.
+const (
+	openTries = 20
+	openPause = 100 * time.Millisecond
+)
+
+// lockOf is the lock of a run folder.
+func lockOf(dir string) string { return filepath.Join(dir, ".lock") }
+
+func open(path string, src source) (*Record, error) {
+	where := src.where("run.json")
+	text, err := src.read("run.json")
+	if err != nil {
+		return nil, invalid.New("record", path, "a run folder, with a run.json, or a stored run")
+	}
+	run, err := decodeRun(text, where)
+	if err != nil {
+		return nil, err
 	}
 	if run.Experiment, err = run.Experiment.read(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", where, err)
 	}
-	r := &Record{Experiment: run.Experiment, Dir: dir, Provenance: run.Provenance, method: describe(run.Experiment)}
+	r := &Record{Experiment: run.Experiment, Dir: path, Provenance: run.Provenance, method: describe(run.Experiment), name: run.Name, source: src, digests: run.Files}
 	if run.Method != nil {
 		r.method = *run.Method
 	}
 	r.LearnSeconds, r.TrainSeconds, r.TestSeconds, r.Final, r.Costs = run.Series.LearnSeconds, run.Series.TrainSeconds, run.Series.TestSeconds, run.Series.Final, run.Series.Costs
 	epochs, layers := run.EpochsDone, len(r.Final)
-	if epochs < 0 || epochs != len(r.TrainSeconds) || epochs != len(r.LearnSeconds) || epochs != len(r.TestSeconds) {
-		return nil, invalid.Newf(path, epochs, "as many epochs_done as durations (%d)", len(r.TrainSeconds))
+	if epochs < 0 || epochs > run.Experiment.Epochs || epochs != len(r.TrainSeconds) || epochs != len(r.LearnSeconds) || epochs != len(r.TestSeconds) {
+		return nil, invalid.Newf(where, epochs, "as many epochs_done as durations (%d), and at most the experiment's %d", len(r.TrainSeconds), run.Experiment.Epochs)
 	}
 	if layers < 1 || layers > mostLayers {
-		return nil, invalid.Newf(path, layers, "final metrics of 1 to %d layers", mostLayers)
+		return nil, invalid.Newf(where, layers, "final metrics of 1 to %d layers", mostLayers)
 	}
 	for i := range r.Final {
 		r.Final[i].Angle = math.NaN()
@@ -269,18 +362,19 @@ func Open(dir string) (*Record, error) {
 		}
 	}
 	for name, into := range r.errorFiles() {
-		if *into, err = readSeries(dir, name, run.Experiment.Epochs+1, epochs+1); err != nil {
+		if *into, err = r.readSeries(name, run.Experiment.Epochs+1, epochs+1); err != nil {
 			return nil, err
 		}
 	}
 	per := run.Series.Observations
 	if per < 1 || per > mostObservations {
-		return nil, invalid.Newf(path, per, "observations_per_epoch of 1 to %d", mostObservations)
+		return nil, invalid.Newf(where, per, "observations_per_epoch of 1 to %d", mostObservations)
 	}
 	r.Symmetry = make([][][]align.Metrics, layers)
 	for layer := range r.Symmetry {
 		for name, field := range metricFiles {
-			values, err := readSeries(dir, fmt.Sprintf("%s_%d.npy", name, layer+1), -1, epochs*per)
+			file := fmt.Sprintf("%s_%d.npy", name, layer+1)
+			values, err := r.readSeries(file, -1, epochs*per)
 			if name == "angle" && errors.Is(err, fs.ErrNotExist) { // an older record
 				values, err = slices.Repeat([]float64{math.NaN()}, epochs*per), nil
 			}
@@ -303,7 +397,43 @@ func Open(dir string) (*Record, error) {
 			return nil, err
 		}
 	}
-	return r, nil
+	return r, r.finite()
+}
+
+// finite returns an error that names the first number of the record that is not
+// finite. Angles that are not known, and what measures found, may be NaN.
+func (r *Record) finite() error {
+	check := func(what string, v float64) error {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return invalid.New(what, v, "a finite number: a smaller LearningRate or RDDRate")
+		}
+		return nil
+	}
+	for name, values := range r.errorFiles() {
+		for epoch, v := range *values {
+			if err := check(fmt.Sprintf("%s[%d]", name, epoch), v); err != nil {
+				return err
+			}
+		}
+	}
+	for name, field := range metricFiles {
+		if name == "angle" {
+			continue
+		}
+		for layer := range r.Symmetry {
+			for epoch, observed := range r.Symmetry[layer] {
+				for _, m := range observed {
+					if err := check(fmt.Sprintf("%s of FC%d, epoch %d", name, layer+1, epoch), *field(&m)); err != nil {
+						return err
+					}
+				}
+			}
+			if err := check(fmt.Sprintf("%s of FC%d at last", name, layer+1), *field(&r.Final[layer])); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Limits of what run.json may claim.
@@ -330,13 +460,12 @@ func (e Experiment) read() (Experiment, error) {
 }
 
 func (r *Record) readMeasured(name string, epochs, per int) error {
-	path := filepath.Join(r.Dir, measuredFile(name))
-	a, err := npy.ReadFile(path)
+	a, err := r.readArray(measuredFile(name))
 	if err != nil {
 		return err
 	}
 	if len(a.Shape) != 3 || a.Shape[0] != epochs || a.Shape[1] != per || a.Shape[2] != 1 && a.Shape[2] != r.Layers() {
-		return invalid.Newf(path, a.Shape, "[%d][%d] times 1 or %d values", epochs, per, r.Layers())
+		return invalid.Newf(r.source.where(measuredFile(name)), a.Shape, "[%d][%d] times 1 or %d values", epochs, per, r.Layers())
 	}
 	if r.Series.Measured == nil {
 		r.Series.Measured = make(map[string][][][]float64)
@@ -356,14 +485,13 @@ func measuredFile(name string) string { return "measured_" + name + ".npy" }
 
 // readSeries returns the first used values of a file, which must have length
 // values (-1: at least used).
-func readSeries(dir, name string, length, used int) ([]float64, error) {
-	path := filepath.Join(dir, name)
-	a, err := npy.ReadFile(path)
+func (r *Record) readSeries(name string, length, used int) ([]float64, error) {
+	a, err := r.readArray(name)
 	if err != nil {
 		return nil, err
 	}
 	if len(a.Shape) != 1 || a.Len() < used || length >= 0 && a.Len() != length {
-		return nil, invalid.Newf(path, a.Shape, "one axis of at least %d values", max(length, used))
+		return nil, invalid.Newf(r.source.where(name), a.Shape, "one axis of at least %d values", max(length, used))
 	}
 	return a.Float64()[:used], nil
 }
@@ -387,10 +515,56 @@ var metricFiles = map[string]func(m *align.Metrics) *float64{
 	"angle":   func(m *align.Metrics) *float64 { return &m.Angle },
 }
 
-// write brings the record's folder up to date. Every file appears whole;
-// state.bin, which rules if they disagree, was written before.
-func (r *Record) write(weights []Weights, beta [][]float64) error {
-	run := runFile{Experiment: r.Experiment, EpochsDone: r.EpochsDone(), Method: &r.method, Provenance: r.Provenance, Series: seriesFile{
+// arrays returns the contents of the record's array files by name, but for those
+// of its weights.
+func (r *Record) arrays() (map[string][]byte, error) {
+	files := make(map[string][]byte)
+	add := func(name string, values []float64, shape ...int) error {
+		var text bytes.Buffer
+		err := npy.Write(&text, values, shape...)
+		files[name] = text.Bytes()
+		return err
+	}
+	for name, epochs := range r.Series.Measured {
+		var values []float64
+		for _, observed := range epochs {
+			for _, o := range observed {
+				values = append(values, o...)
+			}
+		}
+		if err := add(measuredFile(name), values, len(epochs), len(epochs[0]), len(epochs[0][0])); err != nil {
+			return nil, err
+		}
+	}
+	for name, values := range r.errorFiles() {
+		padded := make([]float64, r.Experiment.Epochs+1)
+		copy(padded, *values)
+		if err := add(name, padded, len(padded)); err != nil {
+			return nil, err
+		}
+	}
+	for layer := range r.Symmetry {
+		for name, field := range metricFiles {
+			var values []float64
+			for _, observations := range r.Symmetry[layer] {
+				for _, m := range observations {
+					values = append(values, *field(&m))
+				}
+			}
+			if slices.Contains(r.method.Uses, "rdd-time") {
+				values = append(values, *field(&r.Final[layer]))
+			}
+			if err := add(fmt.Sprintf("%s_%d.npy", name, layer+1), values, len(values)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return files, nil
+}
+
+// description returns run.json without what it says of other files.
+func (r *Record) description() runFile {
+	run := runFile{Name: r.name, Experiment: r.Experiment, EpochsDone: r.EpochsDone(), Method: &r.method, Provenance: r.Provenance, Series: seriesFile{
 		LearnSeconds: r.LearnSeconds, TrainSeconds: r.TrainSeconds, TestSeconds: r.TestSeconds,
 		Observations: len(r.Symmetry[0][0]), Final: r.Final, Costs: r.Costs,
 	}}
@@ -404,142 +578,51 @@ func (r *Record) write(weights []Weights, beta [][]float64) error {
 	if method, err := r.Experiment.Method.row(); err == nil {
 		run.Experiment.Options = differing(r.Experiment.Options, method.defaults)
 	}
-	for name, epochs := range r.Series.Measured {
-		var values []float64
-		shape := []int{len(epochs), len(epochs[0]), len(epochs[0][0])}
-		for _, observed := range epochs {
-			for _, o := range observed {
-				values = append(values, o...)
-			}
-		}
-		if err := npy.WriteFile(filepath.Join(r.Dir, measuredFile(name)), values, shape...); err != nil {
-			return err
-		}
+	return run
+}
+
+// write brings the record's folder up to date. Every file appears whole, run.json,
+// which has the digests of the others, last; the record's state, which rules if
+// they disagree, was written before.
+func (r *Record) write(weights []Weights, beta [][]float64) error {
+	if err := r.finite(); err != nil {
+		return err
 	}
-	for name, values := range r.errorFiles() {
-		padded := make([]float64, r.Experiment.Epochs+1)
-		copy(padded, *values)
-		if err := npy.WriteFile(filepath.Join(r.Dir, name), padded); err != nil {
-			return err
-		}
+	files, err := r.arrays()
+	if err != nil {
+		return err
 	}
 	for layer, w := range weights {
-		for name, field := range metricFiles {
-			var values []float64
-			for _, observations := range r.Symmetry[layer] {
-				for _, m := range observations {
-					values = append(values, *field(&m))
-				}
+		for _, m := range []struct {
+			name string
+			put  func(io.Writer) error
+		}{
+			{"weight", func(to io.Writer) error { return npy.Write(to, w.Forward, w.Out, w.In) }},
+			{"fb_weight", func(to io.Writer) error { return npy.Write(to, w.Feedback, w.In, w.Out) }},
+			{"beta", func(to io.Writer) error { return npy.Write(to, beta[layer], w.In, w.Out) }},
+		} {
+			if m.name == "beta" && beta == nil {
+				continue
 			}
-			if slices.Contains(r.method.Uses, "rdd-time") {
-				values = append(values, *field(&r.Final[layer]))
-			}
-			if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("%s_%d.npy", name, layer+1)), values); err != nil {
+			var text bytes.Buffer
+			if err := m.put(&text); err != nil {
 				return err
 			}
-		}
-		if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("weight_%d.npy", layer+1)), w.Forward, w.Out, w.In); err != nil {
-			return err
-		}
-		if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("fb_weight_%d.npy", layer+1)), w.Feedback, w.In, w.Out); err != nil {
-			return err
-		}
-		if beta != nil {
-			if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("beta_%d.npy", layer+1)), beta[layer], w.In, w.Out); err != nil {
-				return err
-			}
+			files[fmt.Sprintf("%s_%d.npy", m.name, layer+1)] = text.Bytes()
 		}
 	}
-	text, err := json.MarshalIndent(run, "", "  ")
+	run := r.description()
+	run.Files = make(map[string]fileDigest)
+	for name, text := range files {
+		run.Files[name] = digestOf(text)
+		if err := atomicfile.WriteFile(filepath.Join(r.Dir, name), text); err != nil {
+			return err
+		}
+	}
+	text, err := run.encode()
 	if err != nil {
 		return err
 	}
-	return atomicfile.WriteFile(filepath.Join(r.Dir, "run.json"), append(text, '\n'))
-}
-
-// state is what a run needs to go on: state.bin, gob and then its SHA-256.
-type state struct {
-	Experiment Experiment // resolved
-	Series     Series
-	Provenance Provenance
-	Network    map[string][]float32 // tensors by name
-	Learner    []byte
-}
-
-// write streams the state to its file: it may be as large as all else together.
-func (s *state) write(dir string) error {
-	file, err := atomicfile.Create(filepath.Join(dir, "state.bin"))
-	if err != nil {
-		return err
-	}
-	defer file.Discard()
-	sum := sha256.New()
-	buffered := bufio.NewWriterSize(io.MultiWriter(file, sum), 1<<16)
-	if err := gob.NewEncoder(buffered).Encode(s); err != nil {
-		return err
-	}
-	if err := buffered.Flush(); err != nil {
-		return err
-	}
-	if _, err := file.Write(sum.Sum(nil)); err != nil {
-		return err
-	}
-	return file.Commit()
-}
-
-// errNoState means that a folder has no state to go on from, or a damaged one.
-var errNoState = errors.New("no usable state")
-
-func readState(dir string) (*state, error) {
-	file, err := os.ReadFile(filepath.Join(dir, "state.bin"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errNoState
-	} else if err != nil {
-		return nil, err
-	}
-	at := len(file) - sha256.Size
-	if at < 0 || sha256.Sum256(file[:at]) != [sha256.Size]byte(file[at:]) {
-		return nil, errNoState
-	}
-	s := new(state)
-	if err := gob.NewDecoder(bytes.NewReader(file[:at])).Decode(s); err != nil {
-		earlier := new(earlierState)
-		if err := gob.NewDecoder(bytes.NewReader(file[:at])).Decode(earlier); err != nil {
-			return nil, errNoState
-		}
-		s = earlier.state()
-	}
-	return s, nil
-}
-
-// earlierState is the state as it was written while every network had three fully
-// connected layers.
-type earlierState struct {
-	Experiment Experiment
-	Series     struct {
-		TrainError, TestError, TrainCost, TestCost []float64
-		Symmetry                                   [3][][]align.Metrics
-		Final                                      [3]align.Metrics
-		LearnSeconds, TrainSeconds, TestSeconds    []float64
-	}
-	Provenance Provenance
-	Network    map[string][]float32
-	Learner    []byte
-}
-
-func (e *earlierState) state() *state {
-	x := &e.Series
-	for layer := range x.Symmetry {
-		x.Final[layer].Angle = math.NaN()
-		for _, observed := range x.Symmetry[layer] {
-			for i := range observed {
-				observed[i].Angle = math.NaN()
-			}
-		}
-	}
-	return &state{e.Experiment, Series{
-		TrainError: x.TrainError, TestError: x.TestError, TrainCost: x.TrainCost, TestCost: x.TestCost,
-		Symmetry: x.Symmetry[:], Final: x.Final[:],
-		LearnSeconds: x.LearnSeconds, TrainSeconds: x.TrainSeconds, TestSeconds: x.TestSeconds,
-	}, e.Provenance, e.Network, e.Learner}
+	r.digests = run.Files
+	return atomicfile.WriteFile(filepath.Join(r.Dir, "run.json"), text)
 }

@@ -1,10 +1,13 @@
 package rddkit
 
 import (
-	"encoding/json"
+	"archive/zip"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -23,99 +26,81 @@ import (
 // runs keep at most.
 const PairsStored = 20000
 
-// Store copies what readers need of a record into a folder of dir that has the
-// record's name, and returns the copy: run.json, the series, and in place of
-// whole weights pairs_{1,2,3}.npy, a random sample of at most so many
+// Store copies what readers need of a record into one file of dir, the record's
+// name with .npz at the end, and returns the copy: run.json, the series, and in
+// place of whole weights pairs_{1,2,…}.npy, a random sample of at most so many
 // feedforward weights of each layer with their feedback weights ([pairs][2],
-// float32); with pairs 0 none. [Open] reads it. The copy holds no path of this
-// machine, and nothing to go on from. The folder appears whole; one that is there
-// already is replaced, but not by a record of fewer epochs: that is an error.
+// float32); with pairs 0 none. [Open] reads it, and NumPy's load the arrays. The
+// copy holds no path of this machine, and nothing to go on from. The file appears
+// whole; one that is there already is replaced, but not by a record of fewer
+// epochs: that is an error.
 func Store(r *Record, dir string, pairs int) (*Record, error) {
 	if pairs < 0 {
 		return nil, invalid.New("pairs", pairs, "0 or more")
 	}
-	name, err := r.Experiment.Name()
+	if r.EpochsDone() == 0 {
+		return nil, invalid.New(r.Dir, "0 epochs", "at least one")
+	}
+	to := filepath.Join(dir, r.Name()+".npz")
+	if there, err := Open(to); err == nil && there.EpochsDone() > r.EpochsDone() {
+		return nil, invalid.Newf(r.Dir, fmt.Sprintf("%d epochs", r.EpochsDone()), "at least the %d epochs of the stored %s; delete that to store this", there.EpochsDone(), to)
+	}
+	files, err := r.arrays()
 	if err != nil {
 		return nil, err
 	}
-	to := filepath.Join(dir, name)
-	if there, err := Open(to); err == nil && there.EpochsDone() > r.EpochsDone() {
-		return nil, invalid.Newf(r.Dir, fmt.Sprintf("%d epochs", r.EpochsDone()), "at least the %d epochs of the stored %s; delete that to store this", there.EpochsDone(), to)
+	for name := range files { // an older record has none of its own
+		if strings.HasPrefix(name, "angle_") && math.IsNaN(r.Symmetry[0][0][0].Angle) {
+			delete(files, name)
+		}
+	}
+	for layer := 1; pairs > 0 && layer <= r.Layers(); layer++ {
+		if files[pairsFile(layer)], err = samplePairs(r, layer, pairs); err != nil {
+			return nil, err
+		}
+	}
+	run := r.description()
+	run.Sessions = slices.Clone(run.Sessions)
+	for i := range run.Sessions {
+		run.Sessions[i].BLAS = folders.ReplaceAllString(run.Sessions[i].BLAS, "")
+	}
+	run.Name, run.Command, run.Files = r.Name(), r.Experiment.Command(), make(map[string]fileDigest)
+	for name, text := range files {
+		run.Files[name] = digestOf(text)
+	}
+	if files["run.json"], err = run.encode(); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	partial, err := os.MkdirTemp(dir, ".partial-")
-	if err != nil {
+	if err := writeArchive(to, files); err != nil {
 		return nil, err
-	}
-	defer os.RemoveAll(partial)
-	if err := os.Chmod(partial, 0o755); err != nil {
-		return nil, err
-	}
-	files := []string{"train_err.npy", "test_err.npy", "train_cost.npy", "test_cost.npy"}
-	for _, name := range measureNames(r.Experiment.Measures) {
-		files = append(files, measuredFile(name))
-	}
-	for layer := 1; layer <= r.Layers(); layer++ {
-		for metric := range metricFiles {
-			files = append(files, fmt.Sprintf("%s_%d.npy", metric, layer))
-		}
-		if pairs > 0 {
-			if err := storePairs(r, layer, pairs, filepath.Join(partial, pairsFile(layer))); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, file := range files {
-		content, err := os.ReadFile(filepath.Join(r.Dir, file))
-		if strings.HasPrefix(file, "angle_") && errors.Is(err, fs.ErrNotExist) {
-			continue // an older record
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := atomicfile.WriteFile(filepath.Join(partial, file), content); err != nil {
-			return nil, err
-		}
-	}
-	if err := storeDescription(r, filepath.Join(partial, "run.json")); err != nil {
-		return nil, err
-	}
-	if _, err := Open(partial); err != nil {
-		return nil, err
-	}
-	// The earlier copy stays until the new one can take its place.
-	earlier := partial + "-earlier"
-	defer os.RemoveAll(earlier)
-	if err := os.Rename(to, earlier); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if err := os.Rename(partial, to); err != nil {
-		return nil, errors.Join(err, os.Rename(earlier, to))
 	}
 	return Open(to)
 }
 
-// storeDescription copies run.json with the command that makes the record, and
-// with the last element alone of what looks like a path.
-func storeDescription(r *Record, to string) error {
-	text, err := os.ReadFile(filepath.Join(r.Dir, "run.json"))
+// writeArchive writes files into one archive, the same bytes each time.
+func writeArchive(path string, files map[string][]byte) error {
+	f, err := atomicfile.Create(path)
 	if err != nil {
 		return err
 	}
-	var run runFile
-	if err := json.Unmarshal(text, &run); err != nil {
-		return invalid.New(filepath.Join(r.Dir, "run.json"), err.Error(), "the description of a run")
+	defer f.Discard()
+	out := zip.NewWriter(f)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		member, err := out.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
+		if err != nil {
+			return err
+		}
+		if _, err := member.Write(files[name]); err != nil {
+			return err
+		}
 	}
-	for i := range run.Sessions {
-		run.Sessions[i].BLAS = folders.ReplaceAllString(run.Sessions[i].BLAS, "")
-	}
-	run.Command = r.Experiment.Command()
-	if text, err = json.MarshalIndent(run, "", "  "); err != nil {
+	if err := out.Close(); err != nil {
 		return err
 	}
-	return atomicfile.WriteFile(to, append(text, '\n'))
+	return f.Commit()
 }
 
 // folders matches the folders of an absolute path.
@@ -123,10 +108,10 @@ var folders = regexp.MustCompile(`/\S*/`)
 
 func pairsFile(layer int) string { return fmt.Sprintf("pairs_%d.npy", layer) }
 
-func storePairs(r *Record, layer, most int, to string) error {
+func samplePairs(r *Record, layer, most int) ([]byte, error) {
 	forward, feedback, err := r.Pairs(layer)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	chosen := stream.New(r.Experiment.Seed, "stored pairs", uint64(layer)).Perm(len(forward))
 	chosen = chosen[:min(most, len(chosen))]
@@ -135,29 +120,33 @@ func storePairs(r *Record, layer, most int, to string) error {
 	for _, k := range chosen {
 		pairs = append(pairs, float32(forward[k]), float32(feedback[k]))
 	}
-	return npy.WriteFile(to, pairs, len(chosen), 2)
+	var text bytes.Buffer
+	err = npy.Write(&text, pairs, len(chosen), 2)
+	return text.Bytes(), err
 }
 
-// Pairs returns the weights of fully connected layer 1, 2 or 3 after the last
-// epoch as pairs: element k of both slices belongs to the same two neurons. From
-// a folder that [Store] wrote it is a random sample of them.
+// Pairs returns the weights of fully connected layer 1, 2, … after the last
+// epoch as pairs: element k of both slices belongs to the same two neurons. Of a
+// stored run it is a random sample of them.
 func (r *Record) Pairs(layer int) (forward, feedback []float64, err error) {
-	path := filepath.Join(r.Dir, pairsFile(layer))
-	sample, err := npy.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	r.checkLayer(layer)
+	name := pairsFile(layer)
+	if _, err := r.source.size(name); errors.Is(err, fs.ErrNotExist) {
 		w, err := r.Weights(layer)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.As(err, new(*damageError)) && isArchive(r.Dir) {
 			return nil, nil, invalid.New(r.Dir, "without weights", "a record of which weights were kept")
 		} else if err != nil {
 			return nil, nil, err
 		}
 		forward, feedback = w.Pairs()
 		return forward, feedback, nil
-	} else if err != nil {
+	}
+	sample, err := r.readArray(name)
+	if err != nil {
 		return nil, nil, err
 	}
 	if len(sample.Shape) != 2 || sample.Shape[1] != 2 || sample.Shape[0] == 0 {
-		return nil, nil, invalid.New(path, sample.Shape, "pairs, [pairs][2]")
+		return nil, nil, invalid.New(r.source.where(name), sample.Shape, "pairs, [pairs][2]")
 	}
 	for values := sample.Float64(); len(values) > 0; values = values[2:] {
 		forward, feedback = append(forward, values[0]), append(feedback, values[1])
@@ -167,9 +156,20 @@ func (r *Record) Pairs(layer int) (forward, feedback []float64, err error) {
 
 // Stored returns the full-scale runs that travel with the checkout, in
 // data/results: of each of the experiments, whatever its number of epochs, the
-// record that got farthest. absent are the experiments that have none. With no
-// experiments it returns every record there. Outside a checkout all are absent.
-func Stored(experiments ...Experiment) (records []*Record, absent []Experiment, err error) {
+// record that got farthest. It is an error, which names the command that makes
+// them, if one is missing; with no experiments it returns every record there.
+// Outside a checkout there are none.
+func Stored(experiments ...Experiment) ([]*Record, error) {
+	records, absent, err := StoredOf(experiments...)
+	if err == nil && len(absent) > 0 {
+		err = invalid.New("stored run", absent[0].Command(), fmt.Sprintf("one of those in data/results; this command, and then rdd store, make it (%d of %d are missing)", len(absent), len(experiments)))
+	}
+	return records, err
+}
+
+// StoredOf is [Stored] where some may be missing: absent are the experiments that
+// have no record.
+func StoredOf(experiments ...Experiment) (records []*Record, absent []Experiment, err error) {
 	root, ok := place.Checkout()
 	if !ok {
 		return nil, experiments, nil
@@ -178,45 +178,55 @@ func Stored(experiments ...Experiment) (records []*Record, absent []Experiment, 
 }
 
 func storedIn(dir string, experiments []Experiment) (records []*Record, absent []Experiment, err error) {
-	var prefixes []string
-	for _, e := range experiments {
-		if e, err = e.Resolve(); err != nil {
-			return nil, nil, err
-		}
-		stem, err := e.stem()
-		if err != nil {
-			return nil, nil, err
-		}
-		prefixes = append(prefixes, stem+"-")
-	}
-	if len(experiments) == 0 {
-		prefixes = []string{""} // of every name
-	}
-	folders, err := os.ReadDir(dir)
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, err
 	}
-	for i, prefix := range prefixes {
-		var farthest *Record
-		for _, folder := range folders {
-			path := filepath.Join(dir, folder.Name())
-			if _, err := os.Stat(filepath.Join(path, "run.json")); !strings.HasPrefix(folder.Name(), prefix) || err != nil {
-				continue
-			}
-			r, err := Open(path)
+	var names []string
+	for _, entry := range entries {
+		if entry.Type().IsRegular() && isArchive(entry.Name()) && !strings.HasPrefix(entry.Name(), ".") {
+			names = append(names, entry.Name())
+		}
+	}
+	if len(experiments) == 0 {
+		for _, name := range names {
+			r, err := Open(filepath.Join(dir, name))
 			if err != nil {
 				return nil, nil, err
 			}
-			if len(experiments) == 0 {
-				records = append(records, r)
-			} else if farthest == nil || r.EpochsDone() > farthest.EpochsDone() {
+			records = append(records, r)
+		}
+		return records, nil, nil
+	}
+	for _, e := range experiments {
+		resolved, err := e.Resolve()
+		if err != nil {
+			return nil, nil, err
+		}
+		stem, err := resolved.stem()
+		if err != nil {
+			return nil, nil, err
+		}
+		var farthest *Record
+		for _, name := range names {
+			if !strings.HasPrefix(name, stem+"-") {
+				continue
+			}
+			r, err := Open(filepath.Join(dir, name))
+			if err != nil {
+				return nil, nil, err
+			}
+			if err := r.is(stem); err != nil {
+				return nil, nil, err
+			}
+			if farthest == nil || r.EpochsDone() > farthest.EpochsDone() {
 				farthest = r
 			}
 		}
 		if farthest != nil {
 			records = append(records, farthest)
-		} else if len(experiments) > 0 {
-			absent = append(absent, experiments[i])
+		} else {
+			absent = append(absent, resolved)
 		}
 	}
 	return records, absent, nil

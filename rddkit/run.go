@@ -2,17 +2,22 @@ package rddkit
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/dataset"
+	"github.com/weightalign/lab/rddkit/internal/atomicfile"
+	"github.com/weightalign/lab/rddkit/internal/lock"
 	"github.com/weightalign/lab/rddkit/internal/place"
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/invalid"
@@ -32,6 +37,14 @@ type Runner struct {
 	// Progress, if set, is told how many training steps of how many are done, of
 	// all experiments of a Sweep together.
 	Progress func(done, total int, text string)
+
+	// NoWait makes it an error that another process
+	// is at work on the record. Default: wait until it is done.
+	NoWait bool
+	// Notice, if set, is told what is no error but should not be overlooked: a
+	// damaged file that was set aside, a run that goes on with other arithmetic.
+	// Default: standard error.
+	Notice func(text string)
 
 	// The others are for Sweep.
 
@@ -61,7 +74,8 @@ func Run(ctx context.Context, e Experiment) (*Record, error) {
 // instead; one that is not, or that differs in having fewer epochs, is
 // continued, to the same bits as without the interruption (on the same backend
 // of matrix products). When ctx is cancelled Run returns its error soon; what was
-// done until then is on disk, but for the last epochs of at most 5 s together.
+// done until then is on disk, but for the epoch at work, and the epochs before it
+// that took less time than ten saves. One process at a time is at work on a record.
 func (r *Runner) Run(ctx context.Context, e Experiment) (*Record, error) {
 	return r.run(ctx, e, new(sets), r.Progress)
 }
@@ -82,13 +96,25 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 		return nil, err
 	}
 	dir := filepath.Join(root, fmt.Sprintf("%s-%d", stem, e.Epochs))
-	if record, err := Open(dir); err == nil && record.EpochsDone() == e.Epochs {
-		if tell != nil {
-			tell(1, 1, record.Label()+": read from disk")
-		}
-		return record, nil
+	if record, err := finished(dir, stem, e, tell); record != nil || err != nil {
+		return record, err
 	}
-	run, err := r.begin(ctx, e, dir, stem, sets, tell)
+	held, err := lock.Acquire(ctx, lockOf(dir), lock.Options{Wait: !r.NoWait, Tell: func(text string) {
+		if tell != nil {
+			tell(0, 0, text)
+		}
+	}})
+	if err != nil {
+		return nil, err
+	}
+	defer held.Release()
+	if record, err := finished(dir, stem, e, tell); record != nil || err != nil { // by whoever held it
+		return record, err
+	}
+	if err := atomicfile.Clean(dir); err != nil {
+		return nil, err
+	}
+	run, err := r.begin(ctx, e, dir, stem, held, sets, tell)
 	if err != nil {
 		return nil, err
 	}
@@ -101,14 +127,53 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 	return &record, nil
 }
 
+// finished returns the record in dir if it is complete; nil if there is none, or
+// one to go on with or to restore. A record of another experiment is an error.
+func finished(dir, stem string, e Experiment, tell func(done, total int, text string)) (*Record, error) {
+	record, err := Open(dir)
+	if err != nil {
+		return nil, nil
+	}
+	if err := record.is(stem); err != nil {
+		return nil, err
+	}
+	if record.EpochsDone() < e.Epochs || record.complete() != nil {
+		return nil, nil
+	}
+	if tell != nil {
+		tell(1, 1, record.Label()+": read from disk")
+	}
+	return record, nil
+}
+
+// is returns an error unless the record is of the experiments with this stem.
+func (r *Record) is(stem string) error {
+	name := r.name
+	if name == "" { // of the first format
+		own, err := r.Experiment.stem()
+		if err != nil {
+			return err
+		}
+		name = fmt.Sprintf("%s-%d", own, r.Experiment.Epochs)
+	}
+	if !strings.HasPrefix(name, stem+"-") {
+		return invalid.Newf(r.Dir, "the record of "+name, "that of %s: a folder was renamed or copied over it; move it away", stem)
+	}
+	return nil
+}
+
 // run is an experiment at work.
 type run struct {
-	told   func(done, total int, text string) // may be nil
-	record Record
-	loop   *train.Loop
-	costly align.Costly // nil for a learner that does not count what it uses
-	some   nn.Batch     // of test images, for measures
-	saved  time.Time
+	told    func(done, total int, text string) // may be nil
+	record  Record
+	loop    *train.Loop
+	costly  align.Costly // nil for a learner that does not count what it uses
+	some    nn.Batch     // of test images, for measures
+	stem    string       // of the record's name
+	lock    *lock.Lock   // of the record's folder
+	saved   time.Time
+	pause   time.Duration // until an epoch is saved again
+	unsaved bool          // the last epoch
 }
 
 // named says in which method and epoch something went wrong.
@@ -122,7 +187,7 @@ func (run *run) named(err error) error {
 
 // begin makes the network and the learner, in the state that an earlier,
 // unfinished or shorter run left, if there is one.
-func (r *Runner) begin(ctx context.Context, e Experiment, dir, stem string, sets *sets, tell func(done, total int, text string)) (*run, error) {
+func (r *Runner) begin(ctx context.Context, e Experiment, dir, stem string, held *lock.Lock, sets *sets, tell func(done, total int, text string)) (*run, error) {
 	set, err := sets.load(ctx, e, r.Data, tell)
 	if err != nil {
 		return nil, err
@@ -138,13 +203,13 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir, stem string, sets
 	if err != nil {
 		return nil, err
 	}
-	now := &run{told: tell}
+	now := &run{told: tell, stem: stem, lock: held}
 	now.loop = &train.Loop{
 		Network: network, Learner: learner, Set: set, BatchSize: e.BatchSize, Augment: e.Augment == CropAndMirror, Seed: e.Seed, Tell: now.tell,
 		Optimiser: nn.SGD{LearningRate: e.LearningRate, Momentum: max(e.Momentum, 0), WeightDecay: e.WeightDecay},
 	}
 	now.costly, _ = learner.(align.Costly)
-	now.record = Record{Experiment: e, Dir: dir, method: describe(e)}
+	now.record = Record{Experiment: e, Dir: dir, method: describe(e), name: filepath.Base(dir), source: folder(dir)}
 	now.record.Symmetry, now.record.Final = make([][][]align.Metrics, len(network.Affine())), make([]align.Metrics, len(network.Affine()))
 	now.record.Provenance.Images = fmt.Sprintf("%d training and %d test images of %d×%d×%d", set.Train.Len(), set.Test.Len(), set.Channels, set.Side, set.Side)
 	if e.Measures != "" {
@@ -153,7 +218,7 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir, stem string, sets
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	switch earlier, err := latestState(dir, stem, e); {
+	switch earlier, err := r.latestState(dir, stem, e); {
 	case errors.Is(err, errNoState):
 		if err := now.evaluate(ctx); err != nil {
 			return nil, err
@@ -169,13 +234,27 @@ func (r *Runner) begin(ctx context.Context, e Experiment, dir, stem string, sets
 		}
 		now.record.Series, now.record.Provenance = earlier.Series, earlier.Provenance
 	}
-	now.record.Provenance.Sessions = append(now.record.Provenance.Sessions, Session{
-		Started: time.Now().UTC().Format(time.RFC3339), FirstEpoch: now.record.EpochsDone(), Machine: ThisMachine(), BLAS: backend(),
-	})
+	session := Session{Started: time.Now().UTC().Format(time.RFC3339), FirstEpoch: now.record.EpochsDone(), Machine: ThisMachine(), BLAS: backend()}
+	sessions := now.record.Provenance.Sessions
+	if n := len(sessions); n > 0 && (sessions[n-1].BLAS != session.BLAS || sessions[n-1].Settings != session.Settings) {
+		r.notice("%s goes on with other arithmetic, so that its numbers may differ in the last digits from those of a run without a break: %s, then %s",
+			filepath.Base(dir), sessions[n-1].arithmetic(), session.arithmetic())
+	}
+	now.record.Provenance.Sessions = append(sessions, session)
 	if now.record.EpochsDone() > 0 { // bring a folder up to date that was cut off while being written
 		return now, now.save()
 	}
 	return now, nil
+}
+
+// notice tells of something that is no error, but that nobody should overlook.
+func (r *Runner) notice(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if r.Notice != nil {
+		r.Notice(text)
+		return
+	}
+	fmt.Fprintln(os.Stderr, text)
 }
 
 // network makes the network that the resolved experiment describes, for a set's
@@ -218,38 +297,100 @@ func someImages(set *dataset.Set) nn.Batch {
 }
 
 // latestState returns the furthest state among the record's own and those of
-// records that differ in having fewer epochs.
-func latestState(dir, stem string, e Experiment) (*state, error) {
+// records that differ in having fewer epochs. A damaged one of the record's own is
+// told, and kept under another name.
+func (r *Runner) latestState(dir, stem string, e Experiment) (*state, error) {
+	paths, err := statesOf(dir, stem, e)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		s, err := readState(path)
+		switch {
+		case errors.Is(err, errDamaged) && filepath.Dir(path) == dir:
+			kept := filepath.Join(dir, damagedFile)
+			if err := os.Rename(path, kept); err != nil {
+				return nil, err
+			}
+			r.notice("%s is damaged, and was renamed to %s: the run goes on from an earlier epoch", path, kept)
+		case errors.Is(err, errDamaged), errors.Is(err, errNoState):
+		case err != nil:
+			return nil, err
+		case s.Stem != stem && filepath.Dir(path) == dir:
+			return nil, invalid.Newf(path, "the state of "+s.Stem, "that of %s: a folder was renamed or copied over it; move it away", stem)
+		case s.Stem != stem || len(s.Series.TrainSeconds) > e.Epochs:
+		default:
+			return s, nil
+		}
+	}
+	return nil, errNoState
+}
+
+// statesOf returns the paths of the states that the record in dir can go on from,
+// the furthest first by what they say of themselves, and the record's own first of
+// those that say the same.
+func statesOf(dir, stem string, e Experiment) (paths []string, err error) {
+	type candidate struct {
+		path   string
+		epochs int
+		own    bool
+	}
 	root := filepath.Dir(dir)
 	folders, err := os.ReadDir(root)
 	if err != nil {
 		return nil, err
 	}
-	var latest *state
-	for _, folder := range folders {
-		if !strings.HasPrefix(folder.Name(), stem+"-") {
-			continue
+	var found []candidate
+	for _, f := range folders {
+		epochs, isRecord := strings.CutPrefix(f.Name(), stem+"-")
+		if _, err := strconv.Atoi(epochs); !isRecord || err != nil || !f.IsDir() {
+			continue // what lies beside records is nobody's
 		}
-		s, err := readState(filepath.Join(root, folder.Name()))
-		if errors.Is(err, errNoState) {
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		done := len(s.Series.TrainSeconds)
-		if done <= e.Epochs && (latest == nil || done > len(latest.Series.TrainSeconds)) {
-			latest = s
+		own := f.Name() == filepath.Base(dir)
+		for _, name := range []string{stateFile, previousFile} {
+			path := filepath.Join(root, f.Name(), name)
+			h, err := readHeader(path)
+			if errors.Is(err, fs.ErrNotExist) || err == nil && h.Epochs > e.Epochs {
+				continue
+			}
+			if err != nil { // damaged, or of the first format: what run.json says must do
+				h.Epochs = doneIn(filepath.Join(root, f.Name()))
+			}
+			found = append(found, candidate{path, h.Epochs, own})
 		}
 	}
-	if latest == nil {
-		return nil, errNoState
+	slices.SortStableFunc(found, func(a, b candidate) int {
+		if a.own != b.own && a.epochs == b.epochs {
+			return map[bool]int{true: -1, false: 1}[a.own]
+		}
+		return b.epochs - a.epochs
+	})
+	for _, c := range found {
+		paths = append(paths, c.path)
 	}
-	return latest, nil
+	return paths, nil
+}
+
+// doneIn is how many epochs the run.json of a folder claims, 0 if it cannot be
+// read.
+func doneIn(dir string) int {
+	text, err := folder(dir).read("run.json")
+	if err != nil {
+		return 0
+	}
+	var claim struct {
+		Epochs int `json:"epochs_done"`
+	}
+	_ = json.Unmarshal(text, &claim) // 0 will do
+	return claim.Epochs
 }
 
 // epoch learns feedback weights, trains once over the images, evaluates, and
 // saves.
 func (run *run) epoch(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return errors.Join(err, run.saveUnsaved())
+	}
 	learned := time.Now()
 	r := &run.record
 	learn, train, evaluate := run.learn, run.train, run.evaluate
@@ -278,15 +419,24 @@ func (run *run) epoch(ctx context.Context) error {
 	r.TrainSeconds = append(r.TrainSeconds, tested.Sub(trained).Seconds())
 	r.TestSeconds = append(r.TestSeconds, time.Since(tested).Seconds())
 	r.Provenance.Sessions[len(r.Provenance.Sessions)-1].Epochs++
-	if r.EpochsDone() < r.Experiment.Epochs && time.Since(run.saved) < savePause {
+	run.unsaved = true
+	if r.EpochsDone() < r.Experiment.Epochs && time.Since(run.saved) < run.pause && ctx.Err() == nil {
 		return nil
 	}
 	return run.save()
 }
 
-// savePause is how long epochs may wait to be saved: writing takes longer than
-// the shortest epochs.
+// Epochs may wait to be saved for ten times as long as a save takes, but no longer
+// than this: writing takes longer than the shortest epochs.
 const savePause = 5 * time.Second
+
+// saveUnsaved saves what the last epochs brought, if they are not saved yet.
+func (run *run) saveUnsaved() error {
+	if !run.unsaved {
+		return nil
+	}
+	return run.save()
+}
 
 // observations are those of one epoch.
 type observations struct {
@@ -444,8 +594,17 @@ func (run *run) tell(step int, doing string) {
 		fmt.Sprintf("%s seed %d, epoch %d of %d: %s", r.Label(), r.Experiment.Seed, min(done+1, epochs), epochs, doing))
 }
 
-// save writes the state, then the files for readers.
+// save writes the state, then the files for readers. Nothing is written that
+// reading would refuse, and nothing by one who lost the lock.
 func (run *run) save() error {
+	started := time.Now()
+	r := &run.record
+	if err := r.finite(); err != nil {
+		return err
+	}
+	if err := run.lock.Check(); err != nil {
+		return fmt.Errorf("%s: %w", r.Dir, err)
+	}
 	network := make(map[string][]float32)
 	for _, t := range run.loop.Network.Tensors() {
 		network[t.Name] = t.Data
@@ -454,11 +613,9 @@ func (run *run) save() error {
 	if err != nil {
 		return err
 	}
-	run.saved = time.Now()
-	r := &run.record
 	experiment := r.Experiment
-	experiment.Options = nil // the folder's run.json has them; gob knows no types of a cell
-	s := state{experiment, r.Series, r.Provenance, network, learner}
+	experiment.Options = nil
+	s := state{run.stem, experiment, r.Series, r.Provenance, network, learner}
 	if err := s.write(r.Dir); err != nil {
 		return err
 	}
@@ -472,5 +629,10 @@ func (run *run) save() error {
 			beta = append(beta, estimator.Beta(i))
 		}
 	}
-	return r.write(weights, beta)
+	if err := r.write(weights, beta); err != nil {
+		return err
+	}
+	run.saved, run.unsaved = time.Now(), false
+	run.pause = min(savePause, 10*time.Since(started))
+	return nil
 }

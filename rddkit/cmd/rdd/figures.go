@@ -52,7 +52,7 @@ func figuresCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if *compare {
 		if set.NArg() == 0 {
 			var err error
-			if records, _, err = rddkit.Stored(); err != nil {
+			if records, err = rddkit.Stored(); err != nil {
 				return err
 			}
 		}

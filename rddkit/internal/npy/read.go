@@ -3,6 +3,7 @@ package npy
 import (
 	"archive/zip"
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -234,4 +235,10 @@ func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
 	c.bytes += int64(n)
 	return n, err
+}
+
+// Parse reads an array file from memory. where names it in errors, as the path
+// does in those of [ReadFile].
+func Parse(data []byte, where string) (Array, error) {
+	return readNamed(bytes.NewReader(data), int64(len(data)), MaxBytes, where, "", nil)
 }
