@@ -74,17 +74,17 @@ func isFolder(path string) bool {
 func openFolder(name, path string) (folder, error) {
 	f := folder{layoutOf(path), path}
 	if f.layout == "" {
-		found := "neither a known data set nor one of your own"
+		found := path + " has nothing of the kind"
 		if _, err := os.Stat(path); err != nil {
-			found = "not there"
+			found = path + " is not there"
 		}
-		return f, invalid.Newf("data set "+name, found, "a folder (%s) that holds %s.npy, or one .npz with these arrays, or train/CLASS/*.png and test/CLASS/*.png",
-			path, strings.Join(arrayNames, ".npy, "))
+		return f, invalid.Newf("data set", name, "the path of a folder that holds %s.npy, or one .npz with these arrays, or train/CLASS/*.png and test/CLASS/*.png: %s",
+			strings.Join(arrayNames, ".npy, "), found)
 	}
 	if f.layout == archive && isFolder(path) {
 		archives, err := filepath.Glob(filepath.Join(escaped(path), "*.npz"))
 		if err != nil || len(archives) != 1 {
-			return f, invalid.New("data set "+name, path, "a folder with one .npz")
+			return f, invalid.New("data set", name, "the path of a folder with one .npz")
 		}
 		f.path = archives[0]
 	}

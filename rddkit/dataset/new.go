@@ -20,7 +20,7 @@ import (
 // The error is an *invalid.Error that names the half, what it has, and what is
 // allowed: 1 to 64 channels, sides of 1 to 1024, at most 2³⁰ values in a half.
 func New(train, test Split) (*Set, error) {
-	return newSet(train, test, [2]halfNames{{"train", "train.Labels"}, {"test", "test.Labels"}})
+	return newSet(train, test, [2]halfNames{{"Train", "Train.Labels"}, {"Test", "Test.Labels"}})
 }
 
 // Drawing says how many images [Draw] makes, and of what kind. Zero fields have
@@ -108,7 +108,7 @@ func (set *Set) complete(names [2]halfNames) error {
 	case (test.Pixels == nil) != (train.Pixels == nil):
 		return invalid.Newf(names[1].images, "of another type", "that of %s: both bytes, or both real numbers", names[0].images)
 	case set.Channels != train.Channels || set.Side != train.Side:
-		return invalid.Newf("the set's Channels and Side", fmt.Sprint(set.Channels, ", ", set.Side), "%d and %d, as of its halves", train.Channels, train.Side)
+		return invalid.Newf("Channels and Side", fmt.Sprint(set.Channels, ", ", set.Side), "%d and %d, as of its halves", train.Channels, train.Side)
 	}
 	var there [maxClasses]bool
 	most := 0

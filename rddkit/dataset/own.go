@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,9 +106,19 @@ func Own(dir string) []string {
 	return slices.Compact(names)
 }
 
+// contents is read, with the data set's name before an error: what is wrong is in
+// a file, which the error names, not the name.
+func (o *own) contents(ctx context.Context, images bool) (ownContents, error) {
+	c, err := o.read(ctx, images)
+	if err != nil {
+		err = fmt.Errorf("data set %s: %w", o.name, err)
+	}
+	return c, err
+}
+
 // describe says what the data set is.
 func (o *own) describe(ctx context.Context) (Info, error) {
-	c, err := o.read(ctx, false)
+	c, err := o.contents(ctx, false)
 	if err != nil {
 		return Info{}, err
 	}
@@ -179,7 +190,7 @@ func known() []string {
 
 // loadOwn is load for a data set of one's own.
 func loadOwn(ctx context.Context, o *own, options Options) (*Set, error) {
-	c, err := o.read(ctx, true)
+	c, err := o.contents(ctx, true)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weightalign/lab/rddkit/internal/npy"
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // tinyOwn is three training images and two test images of 2×2, in two classes.
@@ -253,9 +254,20 @@ func TestDamagedDataOfOnesOwnIsRefusedByName(t *testing.T) {
 			wantInvalid(t, err, path, c.name)
 		})
 	}
+	// Only a wrong name is an error of the name, which callers show as theirs.
+	_, err := Describe("./nowhere")
+	if _, ok := err.(*invalid.Error); !ok {
+		t.Errorf("%T for a wrong name", err)
+	}
+	bad := tinyArrays(t)
+	bad["train_labels"] = nil
+	_, err = Describe(writeArrays(t, t.TempDir(), bad))
+	if _, ok := err.(*invalid.Error); ok || err == nil {
+		t.Errorf("%T for a wrong file", err)
+	}
 	arrays := tinyArrays(t)
 	arrays["x_train"] = arrays["train_images"]
-	_, err := Load(t.Context(), writeArchive(t, filepath.Join(t.TempDir(), "mine.npz"), arrays), Options{})
+	_, err = Load(t.Context(), writeArchive(t, filepath.Join(t.TempDir(), "mine.npz"), arrays), Options{})
 	wantInvalid(t, err, "mine.npz:x_train.npy is uint8 [3][2][2]: want no array but train_images")
 }
 
@@ -371,9 +383,9 @@ func TestNamesOfOnesOwnData(t *testing.T) {
 	_, err := Load(t.Context(), "nowhere", Options{})
 	wantInvalid(t, err, "nowhere", "fashion-mnist-10k", "./nowhere")
 	_, err = Load(t.Context(), "./nowhere", Options{})
-	wantInvalid(t, err, "./nowhere", "not there", filepath.Join(data, "nowhere"), "train_images.npy", "train/CLASS/*.png")
+	wantInvalid(t, err, "data set is \"./nowhere\"", "is not there", filepath.Join(data, "nowhere"), "train_images.npy", "train/CLASS/*.png")
 	_, err = Load(t.Context(), "./other", Options{})
-	wantInvalid(t, err, "./other", "neither", "train_images.npy")
+	wantInvalid(t, err, "./other", "nothing of the kind", "train_images.npy")
 }
 
 func TestLabels(t *testing.T) {
@@ -427,10 +439,10 @@ func TestRegisteredFunctions(t *testing.T) {
 	}{
 		"an error":     {func(context.Context) (*Set, error) { return nil, broken }, "no disk"},
 		"a panic":      {func(context.Context) (*Set, error) { panic("oh") }, "panicked: oh"},
-		"nothing":      {func(context.Context) (*Set, error) { return nil, nil }, "no set"},
+		"nothing":      {func(context.Context) (*Set, error) { return nil, nil }, "neither a set nor"},
 		"an empty set": {func(context.Context) (*Set, error) { return new(Set), nil }, "Train is \"no images\""},
-		"itself":       {func(ctx context.Context) (*Set, error) { return Load(ctx, "broken", Options{}) }, "by its own function"},
-		"no function":  {nil, "without a function"},
+		"itself":       {func(ctx context.Context) (*Set, error) { return Load(ctx, "broken", Options{}) }, "in need of the set itself"},
+		"no function":  {nil, "its function is \"nil\""},
 	} {
 		_, err := Load(t.Context(), register(t, "broken", c.load), Options{})
 		if err == nil || !strings.Contains(err.Error(), "broken") || !strings.Contains(err.Error(), c.says) {
@@ -495,16 +507,16 @@ func TestNewRefusesWhatDoesNotFit(t *testing.T) {
 		"a multiple of 1×2×2":   func(s *Split) { s.Pixels = s.Pixels[:11] },
 		"3, one for each image": func(s *Split) { s.Labels = s.Labels[:2] },
 		"1 to 64":               func(s *Split) { s.Channels = -1 },
-		"1 to 1024":             func(s *Split) { s.Side = 1 << 40 },
-		"test.Labels[2] is 9":   func(s *Split) { s.Labels = []uint8{0, 1, 9} },
-		"test[1][0][1][0] is +Inf": func(s *Split) {
+		"1 to 1024":             func(s *Split) { s.Side = maxSide + 1 },
+		"Test.Labels[2] is 9":   func(s *Split) { s.Labels = []uint8{0, 1, 9} },
+		"Test[1][0][1][0] is +Inf": func(s *Split) {
 			s.Pixels, s.Values = nil, []float32{0, 0, 0, 0, 0, 0, float32(math.Inf(1)), 0, 0, 0, 0, 0}
 		},
 	} {
 		test := good
 		change(&test)
 		_, err := New(good, test)
-		wantInvalid(t, err, "test", says)
+		wantInvalid(t, err, "Test", says)
 	}
 }
 

@@ -72,7 +72,7 @@ func (f *function) contents(ctx context.Context, _ bool) (ownContents, error) {
 		return ownContents{}, err
 	}
 	if ctx.Value(loading{f.name}) != nil {
-		return ownContents{}, invalid.New("data set "+f.name, "loaded by its own function", "one that does not need itself")
+		return ownContents{}, invalid.New("its function", "in need of the set itself", "one that makes the set")
 	}
 	f.Lock()
 	defer f.Unlock()
@@ -94,7 +94,7 @@ func (f *function) check() error {
 	case slices.ContainsFunc(manifest, func(info Info) bool { return info.Name == f.name }):
 		return invalid.New("name of a registered data set", f.name, "one that no known data set has")
 	case f.load == nil:
-		return invalid.New("data set "+f.name, "registered without a function", "one that returns the set")
+		return invalid.New("its function", "nil", "one that makes the set")
 	}
 	return nil
 }
@@ -103,21 +103,18 @@ func (f *function) check() error {
 func (f *function) call(ctx context.Context) (set *Set, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			set, err = nil, fmt.Errorf("data set %s: its function panicked: %v", f.name, p)
+			set, err = nil, fmt.Errorf("its function panicked: %v", p)
 		}
 	}()
 	given, err := f.load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("data set %s: %w", f.name, err)
+		return nil, err
 	}
 	if given == nil {
-		return nil, invalid.New("data set "+f.name, "no set and no error of its function", "a set")
+		return nil, invalid.New("what its function returned", "neither a set nor an error", "a set")
 	}
 	whole := *given
 	whole.Name = f.name
-	err = whole.complete([2]halfNames{
-		{"data set " + f.name + ": Train", "data set " + f.name + ": Train.Labels"},
-		{"data set " + f.name + ": Test", "data set " + f.name + ": Test.Labels"},
-	})
+	err = whole.complete([2]halfNames{{"Train", "Train.Labels"}, {"Test", "Test.Labels"}})
 	return &whole, err
 }
