@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weightalign/lab/rddkit/internal/reference"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
@@ -28,48 +28,27 @@ const (
 	ofDensity  = 1e-7 // density test at a fixed bandwidth
 )
 
-// TestReference replays every fixture below testdata, and below the folders that
-// the environment variable RDDKIT_REFERENCE names. Run with -v it prints quantity,
-// deviation and tolerance.
-func TestReference(t *testing.T) {
-	roots := []string{"testdata"}
-	roots = append(roots, filepath.SplitList(os.Getenv("RDDKIT_REFERENCE"))...)
-	found := 0
-	for _, root := range roots {
-		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || filepath.Ext(path) != ".json" {
-				return err
-			}
-			replay := fixture(t, path)
-			if replay == nil {
-				return nil
-			}
-			found++
-			t.Run(strings.TrimSuffix(filepath.ToSlash(path), ".json"), func(t *testing.T) {
-				var c comparison
-				if err := replay(&c, path); err != nil {
-					t.Fatal(err)
-				}
-				c.report(t)
-			})
-			return nil
-		})
-		if err != nil {
-			t.Error(err)
-		}
+// The fixtures come from rdrobust, rddensity, rdd, rdlocrand, statsmodels and
+// independent code; see testdata/rd/README.md and testdata/rd_more/README.md.
+func TestReferenceRD(t *testing.T) { reference.Replay(t, "rd", replayFile) }
+
+func TestReferenceRDMore(t *testing.T) { reference.Replay(t, "rd_more", replayFile) }
+
+func replayFile(t *testing.T, f *reference.Fixture, rows *reference.Rows) {
+	var keys map[string]json.RawMessage
+	f.JSON(&keys)
+	replay := replayOf(keys)
+	if replay == nil {
+		t.Fatalf("%s is of no known part of its kind", f.Path)
 	}
-	if found < 13 {
-		t.Errorf("%d fixtures found, want those of testdata at least", found)
+	if err := replay(&comparison{rows, t}, f.Path); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// fixture returns what replays the JSON file at path, nil if it is not a fixture of
-// this package: other kinds lie in folders of their own, with a manifest.
-func fixture(t *testing.T, path string) func(*comparison, string) error {
-	var keys map[string]json.RawMessage
-	if readJSON(path, &keys) != nil {
-		return nil
-	}
+// replayOf returns what replays a JSON file with these names at its top, nil if
+// nothing does.
+func replayOf(keys map[string]json.RawMessage) func(*comparison, string) error {
 	has := func(names ...string) bool {
 		for _, name := range names {
 			if keys[name] == nil {
@@ -99,86 +78,31 @@ func fixture(t *testing.T, path string) func(*comparison, string) error {
 
 // A comparison collects rows.
 type comparison struct {
-	rows  []row
-	notes []string
+	*reference.Rows
+	t *testing.T
 }
 
-type row struct {
-	quantity, measure    string
-	deviation, tolerance float64
-}
-
-func (r row) ok() bool { return r.deviation <= r.tolerance } // NaN is not
-
-func (c *comparison) report(t *testing.T) {
-	if len(c.rows) == 0 {
-		t.Error("nothing was compared")
-	}
-	for _, r := range c.rows {
-		if !r.ok() {
-			t.Errorf("%s: %s deviation %.3g, tolerance %.3g", r.quantity, r.measure, r.deviation, r.tolerance)
-		} else {
-			t.Logf("%-70s %-16s %9.2g of %g", r.quantity, r.measure, r.deviation, r.tolerance)
-		}
-	}
-	for _, note := range c.notes {
-		t.Log(note)
-	}
-}
-
-func (c *comparison) note(format string, args ...any) {
-	c.notes = append(c.notes, fmt.Sprintf(format, args...))
-}
-
-func (c *comparison) add(quantity, measure string, deviation, tolerance float64) {
-	c.rows = append(c.rows, row{quantity, measure, deviation, tolerance})
-}
+func (c *comparison) note(format string, args ...any) { c.t.Logf(format, args...) }
 
 // relative adds the largest |got − want| / |want|.
 func (c *comparison) relative(quantity string, tolerance float64, got, want []float64) {
-	c.add(quantity, "relative", deviation(got, want, 0), tolerance)
+	c.Relative(quantity, tolerance, 0, got, want)
 }
 
 // scaled adds the largest |got − want| / max(|want|, scale): for what is a
 // difference of numbers of that size.
 func (c *comparison) scaled(quantity string, tolerance, scale float64, got, want []float64) {
-	c.add(quantity, "relative", deviation(got, want, scale), tolerance)
+	c.Relative(quantity, tolerance, scale, got, want)
 }
 
 // pvalues adds the largest |got − want| / max(|want|, pFloor).
 func (c *comparison) pvalues(quantity string, got, want []float64) {
-	c.add(quantity, "relative", deviation(got, want, pFloor), ofP)
+	c.Relative(quantity, ofP, pFloor, got, want)
 }
 
 // counts adds the number of entries that differ.
 func (c *comparison) counts(quantity string, got, want []int) {
-	unequal := math.Abs(float64(len(got) - len(want)))
-	for i := range min(len(got), len(want)) {
-		if got[i] != want[i] {
-			unequal++
-		}
-	}
-	c.add(quantity, "unequal entries", unequal, 0)
-}
-
-// deviation returns the largest |got − want| / max(|want|, floor), NaN if the
-// lengths differ or nothing is compared.
-func deviation(got, want []float64, floor float64) float64 {
-	if len(got) != len(want) || len(got) == 0 {
-		return math.NaN()
-	}
-	worst := 0.0
-	for i, w := range want {
-		d := math.Abs(got[i] - w)
-		if d != 0 {
-			d /= max(math.Abs(w), floor)
-		}
-		if math.IsNaN(d) {
-			return d
-		}
-		worst = max(worst, d)
-	}
-	return worst
+	reference.Unequal(c.Rows, quantity, got, want)
 }
 
 // absolute returns the largest |got − want|, NaN if the lengths differ.
@@ -348,7 +272,7 @@ func (c *comparison) jump(id string, tolerance float64, got Jump, want recordedJ
 		for _, v := range z[1] {
 			furthest = max(furthest, v*v)
 		}
-		c.add(id+" p", "relative", deviation(p[0], p[1], pFloor), ofP*(1+furthest))
+		c.Relative(id+" p", ofP*(1+furthest), pFloor, p[0], p[1])
 	}
 }
 
@@ -388,7 +312,7 @@ func replayMore(c *comparison, path string) error {
 		if err != nil || w.Error != "" {
 			c.note("%s: error %v, recorded error %q", id, err, w.Error)
 			if w.Error == "" && len(columns["x"]) >= fewest { // with fewer the pilots are not identified
-				c.add(id, "refused", 1, 0)
+				c.Add(id, "refused", 1, 0)
 			}
 			continue
 		}
@@ -444,7 +368,7 @@ func (c *comparison) more(columns map[string][]float64, run recordedRun) {
 		if w := run.Result; errors.As(err, &wrong) && strings.Contains(wrong.Field, "h and b") {
 			return // the fit passes through all points: what is recorded is rounding, divided by 1e-8
 		} else if run.Error == "" && !(w.Robust.SE < 1e-10*math.Abs(w.Robust.Estimate)) && !(w.Robust.SE < 1e-14) {
-			c.add(run.ID, "refused", 1, 0)
+			c.Add(run.ID, "refused", 1, 0)
 		}
 		return
 	}
@@ -453,13 +377,13 @@ func (c *comparison) more(columns map[string][]float64, run recordedRun) {
 		// 1e-16 or of 0 is rounding in those numbers, and a rule here.
 		o.H, o.B, o.beyond = Both(got.Left.Bandwidth*(1+4*edge)), Both(got.Left.BiasBandwidth*(1+4*edge)), 0
 		if got, err = s.Sharp(o); err != nil {
-			c.add(run.ID, "refused", 1, 0)
+			c.Add(run.ID, "refused", 1, 0)
 			return
 		}
 	}
 	if w := run.Result.Robust; w.SE < 1e-10*max(math.Abs(w.Estimate), run.Result.Conventional.SE) || w.SE < 1e-14 {
 		c.note("%s: recorded standard error %.2g is rounding; here %v", run.ID, w.SE, got.Robust)
-		c.add(run.ID+" no noise", "standard error", got.Robust.StdErr, 0)
+		c.Add(run.ID+" no noise", "standard error", got.Robust.StdErr, 0)
 		return
 	}
 	c.run(run, got)
@@ -613,7 +537,7 @@ func replaySenate(c *comparison, path string) error {
 		g = append(g, conv.Estimate, conv.StdErr, conv.Z, conv.Lo, conv.Hi, rob.Z, rob.Lo, rob.Hi)
 		w = append(w, p.Conventional.Estimate, p.Conventional.SE, *p.Conventional.Z, p.Conventional.CI[0], p.Conventional.CI[1],
 			*p.Robust.Z, p.Robust.CI[0], p.Robust.CI[1])
-		c.add("senate "+p.Run+" as published", "absolute", absolute(g, w), 0.00051)
+		c.Add("senate "+p.Run+" as published", "absolute", absolute(g, w), 0.00051)
 		c.counts("senate "+p.Run+" effective N as published", []int{got.Left.Effective, got.Right.Effective}, p.NH[:])
 	}
 	return nil
@@ -811,19 +735,19 @@ func replayOnline(c *comparison, path string) error {
 		}
 		n, lines := fit.N(), fit.Lines()
 		c.counts(id+" N", n[:], w.N[:])
-		c.add(id+" lines, beta, s.e.", "absolute", absolute(
+		c.Add(id+" lines, beta, s.e.", "absolute", absolute(
 			[]float64{lines[0].Intercept, lines[0].Slope, lines[1].Intercept, lines[1].Slope, fit.Jump(), fit.StdErr()},
 			[]float64{w.Below.AtCutoff, w.Below.B, w.Above.AtCutoff, w.Above.B, w.Beta, *w.SE.Homoskedastic}), ofOnline)
 		robust, err := fit.Robust(0)
 		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}
-		c.add(id+" robust s.e.", "absolute", math.Abs(robust.StdErr-w.SE.HC1Pooled), ofOnline)
+		c.Add(id+" robust s.e.", "absolute", math.Abs(robust.StdErr-w.SE.HC1Pooled), ofOnline)
 		stderrs, err := conventional(x[:w.Points], y[:w.Points], Options{Cutoff: file.Cutoff, H: Both(file.W), Kernel: Uniform})
 		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}
-		c.add(id+" in one batch, s.e.", "absolute", absolute(w.SE.of(stderrs), w.SE.list()), ofOnline)
+		c.Add(id+" in one batch, s.e.", "absolute", absolute(w.SE.of(stderrs), w.SE.list()), ofOnline)
 	}
 	for _, w := range file.SGD {
 		descent := OnlineDescent{
@@ -843,7 +767,7 @@ func replayOnline(c *comparison, path string) error {
 			id := fmt.Sprintf("online descent %s %d points", w.ID, p.Points)
 			n, lines := descent.N(), descent.Lines()
 			c.counts(id+" updates", n[:], p.Updates[:])
-			c.add(id+" lines, beta", "absolute", absolute(
+			c.Add(id+" lines, beta", "absolute", absolute(
 				[]float64{lines[0].Intercept, lines[0].Slope, lines[1].Intercept, lines[1].Slope, descent.Jump()},
 				[]float64{p.Below.A, p.Below.B, p.Above.A, p.Above.B, p.Beta}), ofOnline)
 		}
@@ -1022,8 +946,8 @@ func replayDensity(c *comparison, path string) error {
 			return invalid.New("matches_run", p.Run, "the id of a run of density.json")
 		}
 		c.counts("density "+p.Run+" N as published", append(got.N[:], got.Effective[:]...), append(p.N[:], p.NEff[:]...))
-		c.add("density "+p.Run+" h as published", "absolute", absolute(got.H[:], p.H[:]), 0.00051)
-		c.add("density "+p.Run+" T, p as published", "absolute",
+		c.Add("density "+p.Run+" h as published", "absolute", absolute(got.H[:], p.H[:]), 0.00051)
+		c.Add("density "+p.Run+" T, p as published", "absolute",
 			absolute([]float64{got.Robust.T, got.Robust.P}, []float64{p.T, p.P}), 0.000051)
 	}
 	for _, w := range file.Binomial {
@@ -1086,7 +1010,7 @@ func replayLocalRandomisation(c *comparison, path string) error {
 		p := float64(got.AsExtreme) / draws
 		for _, want := range []float64{w.Permutation.Package, w.Permutation.Own} {
 			spread := max(p, want)
-			c.add(id+" permutation p", "absolute", math.Abs(p-want), 3*math.Sqrt(spread*(1-spread)/draws))
+			c.Add(id+" permutation p", "absolute", math.Abs(p-want), 3*math.Sqrt(spread*(1-spread)/draws))
 		}
 	}
 	return nil

@@ -50,9 +50,6 @@ func TestReferenceFixturesLieBesideTheirTests(t *testing.T) {
 		t.Fatal(folders, err)
 	}
 	for _, folder := range folders {
-		if strings.HasSuffix(folder, "internal/verify/testdata") {
-			continue // until its fixtures move to the packages that they hold to account
-		}
 		fixtures, _, err := scan(folder) // other files there are of other tests
 		if err != nil {
 			t.Fatal(err)
