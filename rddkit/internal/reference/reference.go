@@ -17,7 +17,9 @@
 // It replays every fixture of its kind in the module's testdata and, at any
 // depth, below $RDDKIT_REFERENCE, whatever its sizes. A fixture may be shared:
 // spike and align each replay their part of lif_rdd, and ignore the other's. "go test -run Reference -v
-// ./..." prints each quantity with its deviation and its tolerance.
+// ./..." prints each quantity with its deviation and its tolerance; with -count=1
+// it does so anew where files outside the module changed, which the go command
+// does not notice.
 //
 // Nothing that is named is passed over in silence: this package's own test
 // fails if $RDDKIT_REFERENCE has a fixture of no kind, or of one that no test
