@@ -167,7 +167,7 @@ func TestEveryFieldIsAFlag(t *testing.T) {
 }
 
 func ExampleExperiment_Resolve() {
-	_, err := Experiment{Method: "hebb"}.Resolve()
+	_, err := Experiment{Loss: "hebb"}.Resolve()
 	fmt.Println(err)
-	// Output: Method is "hebb": want one of fa, rdd, fuzzy-rdd, fuzzy-wald, node-perturbation, sign-symmetry, dfa, dfa-node-perturbation, bp; a method of your own is registered first (rddkit.Register)
+	// Output: Loss is "hebb": want double-softmax or softmax
 }

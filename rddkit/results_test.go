@@ -1,19 +1,18 @@
 package rddkit
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
@@ -21,15 +20,7 @@ func TestAStoredRecordIsReadBack(t *testing.T) {
 	e := little
 	e.Epochs = 1
 	r := mustRun(t, t.TempDir(), e)
-	description := filepath.Join(r.Dir, "run.json")
-	text, err := os.ReadFile(description)
-	if err != nil {
-		t.Fatal(err)
-	}
-	withPath := regexp.MustCompile(`"blas": ".*"`).ReplaceAll(text, []byte(`"blas": "OpenBLAS 1 (/home/ada/lib/libopenblas.so)"`))
-	if err := os.WriteFile(description, withPath, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	r.Provenance.Sessions[0].BLAS = "OpenBLAS 1 (/home/ada/lib/libopenblas.so)"
 	results := t.TempDir()
 	for range 2 { // the second replaces the first
 		stored, err := Store(r, results, PairsStored)
@@ -47,10 +38,14 @@ func TestAStoredRecordIsReadBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, _ := e.Name(); len(folders) != 1 || folders[0].Name() != name {
-		t.Errorf("%v in the results' folder, want %s alone", folders, name)
+	if name, _ := e.Name(); len(folders) != 1 || folders[0].Name() != name+".npz" {
+		t.Errorf("%v in the results' folder, want %s.npz alone", folders, name)
 	}
-	text, err = os.ReadFile(filepath.Join(results, folders[0].Name(), "run.json"))
+	a, err := openArchive(filepath.Join(results, folders[0].Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := a.read("run.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +116,7 @@ func TestStoredRunsAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(records) != 1 || records[0].EpochsDone() != 2 || !slices.Equal(absent, []Experiment{other}) {
+	if len(records) != 1 || records[0].EpochsDone() != 2 || len(absent) != 1 || absent[0].Seed != other.Seed {
 		t.Errorf("found %v, absent %v; want the record of 2 epochs, and %v absent", records, absent, other)
 	}
 	if records, absent, err := storedIn(results, nil); err != nil || len(records) != 2 || absent != nil {
@@ -137,18 +132,36 @@ func TestStoredRunsAreFound(t *testing.T) {
 	if _, _, err := records[0].Pairs(1); !errors.As(err, &bad) || bad.Value != "without weights" {
 		t.Errorf("pairs of a record that was stored without: %v", err)
 	}
-	dir := records[0].Dir
-	if err := npy.WriteFile(filepath.Join(dir, "pairs_2.npy"), []float32{1, 2, 3}); err != nil {
+	path := records[0].Dir
+	whole, err := openArchive(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := records[0].Pairs(2); !errors.As(err, &bad) || !strings.Contains(bad.Field, "pairs_2.npy") {
-		t.Errorf("damaged pairs: %v", err)
+	files := make(map[string][]byte)
+	for _, f := range whole.File {
+		if files[f.Name], err = whole.read(f.Name); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.Remove(filepath.Join(dir, "correct_1.npy")); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := storedIn(results, nil); err == nil {
-		t.Error("a stored record without one of its files was read")
+	for what, change := range map[string]func(){
+		"correct_1.npy": func() { delete(files, "correct_1.npy") },
+		"train_err.npy": func() { files["train_err.npy"][len(files["train_err.npy"])-3] ^= 1 },
+		"run.json": func() {
+			files["run.json"] = bytes.Replace(files["run.json"], []byte(`"seed": 0`), []byte(`"seed": 4`), 1)
+		},
+	} {
+		kept := maps.Clone(files)
+		for name := range kept {
+			kept[name] = bytes.Clone(kept[name])
+		}
+		change()
+		if err := writeArchive(path, files); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := storedIn(results, nil); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("a stored record with a damaged %s: %v", what, err)
+		}
+		files = kept
 	}
 }
 

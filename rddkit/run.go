@@ -99,6 +99,16 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 	if record, err := finished(dir, stem, e, tell); record != nil || err != nil {
 		return record, err
 	}
+	set, err := sets.load(ctx, e, r.Data, tell)
+	if err != nil {
+		return nil, err
+	}
+	if n := set.Train.Len(); n < 2 || set.Test.Len() < 1 {
+		return nil, invalid.New("TrainLimit, TestLimit", []int{n, set.Test.Len()}, "at least 2 training images and 1 test image")
+	}
+	if err := e.sameImages(set); err != nil {
+		return nil, err
+	}
 	held, err := lock.Acquire(ctx, lockOf(dir), lock.Options{Wait: !r.NoWait, Tell: func(text string) {
 		if tell != nil {
 			tell(0, 0, text)
@@ -114,7 +124,7 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 	if err := atomicfile.Clean(dir); err != nil {
 		return nil, err
 	}
-	run, err := r.begin(ctx, e, dir, stem, held, sets, tell)
+	run, err := r.begin(ctx, e, set, dir, stem, held, tell)
 	if err != nil {
 		return nil, err
 	}
@@ -187,14 +197,7 @@ func (run *run) named(err error) error {
 
 // begin makes the network and the learner, in the state that an earlier,
 // unfinished or shorter run left, if there is one.
-func (r *Runner) begin(ctx context.Context, e Experiment, dir, stem string, held *lock.Lock, sets *sets, tell func(done, total int, text string)) (*run, error) {
-	set, err := sets.load(ctx, e, r.Data, tell)
-	if err != nil {
-		return nil, err
-	}
-	if n := set.Train.Len(); n < 2 || set.Test.Len() < 1 {
-		return nil, invalid.New("TrainLimit, TestLimit", []int{n, set.Test.Len()}, "at least 2 training images and 1 test image")
-	}
+func (r *Runner) begin(ctx context.Context, e Experiment, set *dataset.Set, dir, stem string, held *lock.Lock, tell func(done, total int, text string)) (*run, error) {
 	network, err := e.network(set)
 	if err != nil {
 		return nil, err
@@ -283,6 +286,16 @@ func (e Experiment) network(set *dataset.Set) (*nn.Network, error) {
 		}
 	}
 	return network, nil
+}
+
+// sameImages returns an error if images of the user's own changed between the
+// experiment's name being made and the images being loaded.
+func (e Experiment) sameImages(set *dataset.Set) error {
+	identity, err := dataset.Identity(e.Dataset)
+	if err == nil && identity != "" && set.Digest != "" && set.Digest != identity {
+		return invalid.New("Dataset", e.Dataset, "images that stay as they are while an experiment begins: run it again")
+	}
+	return err
 }
 
 // someImages are those that measures see.
