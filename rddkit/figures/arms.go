@@ -43,7 +43,8 @@ type Source interface{ *rddkit.Record | Arm }
 // but seed and number of epochs are one arm; fields that a method does not use
 // count for nothing. Arms of one method are told apart in their names by the
 // fields in which they differ, as the commands' flags: "RDD, rdd-time 180".
-// Each data set is a group. The error is an *invalid.Error if there is no record
+// Of records that differ in their length only, an arm has the longest: the others
+// are its beginning. Each data set is a group. The error is an *invalid.Error if there is no record
 // or one has no epoch yet.
 func Arms(records ...*rddkit.Record) ([]Arm, error) {
 	if len(records) == 0 {
@@ -63,7 +64,13 @@ func Arms(records ...*rddkit.Record) ([]Arm, error) {
 			settings = append(settings, text(e))
 			arms = append(arms, Arm{Group: r.Experiment.Dataset})
 		}
-		arms[k].Records = append(arms[k].Records, r)
+		same := slices.IndexFunc(arms[k].Records, func(o *rddkit.Record) bool { return o.Experiment.Seed == r.Experiment.Seed })
+		switch {
+		case same < 0:
+			arms[k].Records = append(arms[k].Records, r)
+		case r.EpochsDone() > arms[k].Records[same].EpochsDone():
+			arms[k].Records[same] = r
+		}
 	}
 	for k := range arms {
 		r := arms[k].Records[0]

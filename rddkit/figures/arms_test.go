@@ -145,3 +145,15 @@ func TestGroupsHaveRowsOfPanels(t *testing.T) {
 		}
 	}
 }
+
+// A shorter record of a run is the beginning of the longer, not another seed.
+func TestOneSeedCountsOnce(t *testing.T) {
+	e, other := rddkit.Experiment{}, rddkit.Experiment{Seed: 1}
+	f := SignAlignment(record(t, e, 2, 60), record(t, other, 4, 64), record(t, e, 4, 60), record(t, e, 3, 60))
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if s := namedSeries(f, 0)["RDD"]; len(s.Y) != 4 || s.Y[0] != 62 || s.Error[0] != 2 {
+		t.Errorf("two seeds of four epochs are %v ± %v", s.Y, s.Error)
+	}
+}

@@ -2,10 +2,12 @@ package figures
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/chart"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/report"
 )
 
@@ -38,6 +40,53 @@ func RSelf[S Source](of ...S) chart.Figure {
 		report:  report.RSelf,
 		figures: []string{"Fig. 1(d)", "Fig. 3"},
 	})
+}
+
+// Angle draws the angle in degrees between each layer's feedback and feedforward
+// weights per epoch; see [SignAlignment]. The report shows no such curve. Records
+// that are older than this measure have none, which is an error.
+func Angle[S Source](of ...S) chart.Figure {
+	return perLayer("Angle between feedback and feedforward weights", of, quantity{
+		axis:   chart.Axis{Label: "angle", Unit: "degrees"},
+		values: (*rddkit.Record).Angle,
+		scaled: true,
+		gaps:   true,
+	})
+}
+
+// Measured draws what a measure of the experiments found (Experiment.Measures,
+// [rddkit.RegisterMeasure]) per epoch, before the epoch trains the weights: a
+// panel for each fully connected layer, or one if it is a number of the whole
+// network. See [SignAlignment] for how records become arms. A record without the
+// measure is an error that names it.
+func Measured[S Source](name string, of ...S) chart.Figure {
+	q := quantity{
+		axis:   chart.Axis{Label: name},
+		values: func(r *rddkit.Record, layer int) []float64 { return r.Measure(name, max(layer, 1)) },
+		gaps:   true,
+	}
+	arms, err := armsOf(of)
+	if err != nil {
+		return chart.Failed(err)
+	}
+	single := true
+	for _, a := range arms {
+		for _, r := range a.Records {
+			found := r.Measured[name]
+			if len(found) == 0 || len(found[0]) == 0 {
+				return chart.Failed(invalid.Newf("measure "+name+" of "+r.Dir, "none", "one of %q, or a record of an experiment with this measure", slices.Sorted(maps.Keys(r.Measured))))
+			}
+			single = single && len(found[0][0]) == 1
+		}
+	}
+	if single {
+		f := overEpochs(name, arms, q)
+		for i := range f.Panels {
+			f.Panels[i].X.Label = "epoch" // it is observed before the training of each
+		}
+		return f
+	}
+	return perLayer(name, arms, q)
 }
 
 // TrainingError draws the percentage of training images that are classified
@@ -76,6 +125,7 @@ type quantity struct {
 	// other data sets too.
 	scaled bool
 	shift  float64 // of the report's curves along the epochs
+	gaps   bool    // there may be no number in some epochs (NaN)
 }
 
 func perLayer[S Source](title string, of []S, q quantity) chart.Figure {
@@ -143,6 +193,7 @@ func linesOf(group []Arm, layer int, q quantity, reportOf func(figure, series st
 			continue
 		}
 		line := a.curve(func(r *rddkit.Record) []float64 { return q.values(r, layer) })
+		line.Gaps = q.gaps
 		ours = append(ours, line)
 		if q.report == nil {
 			continue

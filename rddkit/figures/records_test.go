@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -176,5 +177,33 @@ func TestRecordFiguresRefuseNothing(t *testing.T) {
 	}
 	if picture, err := SignAlignment[Arm]().PNG(); err == nil || !bytes.Equal(picture, nil) {
 		t.Error("no records gave a picture")
+	}
+}
+
+func TestMeasuresAreDrawn(t *testing.T) {
+	perLayer, whole := record(t, rddkit.Experiment{}, 2, 60), record(t, rddkit.Experiment{Seed: 1}, 2, 60)
+	perLayer.Measured = map[string][][][]float64{"norm": {{{9, 9, 9}, {1, 2, 3}}, {{9, 9, 9}, {4, math.NaN(), 6}}}, "loss": {{{0.5}}, {{0.4}}}}
+	whole.Measured = map[string][][][]float64{"loss": {{{0.7}}, {{0.6}}}}
+	f := Measured("norm", perLayer)
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if s := namedSeries(f, 2)["RDD"]; len(f.Panels) != 3 || fmt.Sprint(s.Y) != "[3 6]" || f.Panels[2].Y.Label != "norm" {
+		t.Errorf("%d panels, FC3 %v", len(f.Panels), s.Y)
+	}
+	f = Measured("loss", Arm{Name: "a", Records: []*rddkit.Record{perLayer, whole}})
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if s := namedSeries(f, 0)["a"]; len(f.Panels) != 1 || math.Abs(s.Y[0]-0.6) > 1e-12 || f.Panels[0].X.Label != "epoch" {
+		t.Errorf("%d panels, %v", len(f.Panels), s.Y)
+	}
+	var bad *invalid.Error
+	if err := Measured("norm", perLayer, whole).Validate(); !errors.As(err, &bad) || !strings.Contains(bad.Allowed, "loss") {
+		t.Errorf("a record without the measure: %v", err)
+	}
+	perLayer.Symmetry[0][1][1].Angle = 45
+	if s := namedSeries(Angle(perLayer), 0)["RDD"]; s.Y[1] != 45 {
+		t.Errorf("angles %v", s.Y)
 	}
 }

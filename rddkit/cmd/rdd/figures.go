@@ -22,9 +22,11 @@ import (
 func figuresCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	set := flag.NewFlagSet("figures", flag.ContinueOnError)
 	out := set.String("out", "out", "folder for the files")
+	dpi := set.Int("dpi", 0, "image pixels to an inch of the PNG files (0 for 192)")
+	width := set.Int("width", 0, "width of the figures in pixels, 96 to an inch (0 for 900)")
 	compare := set.Bool("report", false, "draw nothing; print the report's Figures 1 to 4 in numbers, ours beside theirs, as Markdown (without RUN: from the stored runs)")
 	set.Usage = func() {
-		fmt.Fprintln(set.Output(), "usage: rdd figures [flags] RUN…\nDraws run folders together, each figure as PNG, SVG, HTML and TSV.")
+		fmt.Fprintln(set.Output(), "usage: rdd figures [flags] RUN…\nDraws run folders together, and the weights of each, as PNG, SVG, PDF, HTML and TSV.")
 		set.PrintDefaults()
 	}
 	if err := parse(set, args, stderr); err != nil {
@@ -59,34 +61,58 @@ func figuresCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 		_, err := io.WriteString(stdout, report.Markdown(report.Compare(records...)))
 		return err
 	}
-	type named struct {
-		name   string
-		figure chart.Figure
+	drawn := []drawing{
+		{"sign-alignment", func() chart.Figure { return figures.SignAlignment(records...) }},
+		{"r-self", func() chart.Figure { return figures.RSelf(records...) }},
+		{"training-error", func() chart.Figure { return figures.TrainingError(records...) }},
+		{"test-error", func() chart.Figure { return figures.TestError(records...) }},
 	}
-	drawn := []named{
-		{"sign-alignment", figures.SignAlignment(records...)},
-		{"r-self", figures.RSelf(records...)},
-		{"training-error", figures.TrainingError(records...)},
-		{"test-error", figures.TestError(records...)},
+	// Each record's weights are in memory while they are drawn only.
+	for i, r := range records {
+		name := "weights"
+		if len(records) > 1 {
+			name += "-" + r.Name()
+			if slices.ContainsFunc(records[:i], func(o *rddkit.Record) bool { return o.Name() == r.Name() }) {
+				name += fmt.Sprintf("-%d", i+1) // in another folder
+			}
+		}
+		drawn = append(drawn, drawing{name, func() chart.Figure { return figures.Weights(r) }})
 	}
-	// Stored short runs come without weights.
-	weighed := slices.DeleteFunc(slices.Clone(records), func(r *rddkit.Record) bool {
-		_, _, err := r.Pairs(1)
-		return errors.As(err, new(*invalid.Error))
-	})
-	if len(weighed) > 0 {
-		drawn = append(drawn, named{"weights", figures.Weights(weighed...)})
-	} else {
-		fmt.Fprintln(stderr, "rdd figures: no figure of the weights, which none of these runs has")
-	}
-	for _, f := range drawn {
+	without := 0
+	for _, d := range drawn {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := f.figure.Save(*out, f.name); err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
+		f := d.figure()
+		f.DPI, f.Width = *dpi, *width
+		err := f.Save(*out, d.name)
+		switch {
+		case withoutWeights(err):
+			without++
+			continue
+		case err != nil:
+			return fmt.Errorf("%s: %w", d.name, err)
 		}
-		fmt.Fprintf(stdout, "%s/%s.{png,svg,html,tsv}\n", *out, f.name)
+		fmt.Fprintf(stdout, "%s.{png,svg,pdf,html,tsv}\n", filepath.Join(*out, d.name))
+	}
+	switch {
+	case without == len(records):
+		fmt.Fprintln(stderr, "rdd figures: no figure of the weights, which none of these runs has")
+	case without > 0:
+		fmt.Fprintf(stderr, "rdd figures: no figure of the weights of %d runs, which have none\n", without)
 	}
 	return nil
+}
+
+// drawing is a figure that is made when its turn comes.
+type drawing struct {
+	name   string
+	figure func() chart.Figure
+}
+
+// withoutWeights says that a record is one of which no weights were kept, as of
+// stored short runs.
+func withoutWeights(err error) bool {
+	var bad *invalid.Error
+	return errors.As(err, &bad) && bad.Value == "without weights"
 }

@@ -5,7 +5,7 @@
 //	rdd sweep     carry out every combination of the values that flags list, several at once
 //	rdd data      list, fetch and verify the data sets
 //	rdd store     copy what notebooks show of run folders into data/results
-//	rdd figures   draw stored runs as PNG, SVG, HTML and TSV files, or compare them with the report
+//	rdd figures   draw runs as PNG, SVG, PDF, HTML and TSV files, or compare them with the report
 //	rdd bench     measure this machine
 //	rdd version   print versions and the backend of the matrix products
 //

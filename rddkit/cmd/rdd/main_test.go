@@ -83,7 +83,7 @@ func TestTrainWritesARunThatFiguresDraws(t *testing.T) {
 	if code, stdout, stderr := rdd("figures", "-out", filepath.Join(dir, "figures"), runs[0]); code != 0 {
 		t.Fatalf("figures: exit code %d\n%s%s", code, stdout, stderr)
 	}
-	for _, kind := range []string{"png", "svg", "html", "tsv"} {
+	for _, kind := range []string{"png", "svg", "pdf", "html", "tsv"} {
 		if files, _ := filepath.Glob(filepath.Join(dir, "figures", "*."+kind)); len(files) != 5 {
 			t.Errorf("%d files of kind %s, want 5", len(files), kind)
 		}
