@@ -87,7 +87,7 @@ func (f Frames) Middle() (Figure, error) {
 const slider = `<details class="rdd-frames" id="%[1]s"%[2]s><summary>Move through %[3]s</summary>
 <label>%[3]s = <output>%[4]s</output><br><input type="range" min="0" max="%[5]d" value="%[6]d" style="width:100%%;max-width:%[7]dpx"></label><p>The slider moves where scripts run: in a notebook that is trusted or whose cells were run here.</p>%[8]s</details>
 <script>(function(){var frames=%[9]s,values=%[10]s;
-document.querySelectorAll('[id="%[1]s"]').forEach(function(d){d.querySelector("p").remove();d.querySelector("input").addEventListener("input",function(event){
+document.querySelectorAll('[id="%[1]s"]').forEach(function(d){var hint=d.querySelector("p");if(hint)hint.remove();d.querySelector("input").addEventListener("input",function(event){
 var i=event.target.value;d.querySelector("img").src="data:image/png;base64,"+frames[i];d.querySelector("output").textContent=values[i]})})})();</script>`
 
 func (f Frames) fragment(open bool) (string, error) {

@@ -98,8 +98,10 @@ const (
 )
 
 // Option returns the interactive twin as an ECharts 5 option in JSON. Numbers
-// have the digits that can be seen along their axes, 5 significant ones at least; of clouds it has random samples of at most
-// 2000 points, the same each time, of a very long line what a screen can show.
+// have the digits that can be seen along their axes, 5 significant ones at least;
+// of clouds it has random samples of at most 2000 points, the same each time, of a
+// very long line what a screen can show. (ECharts draws nothing along an axis that
+// is longer than the largest float.)
 func (f Figure) Option() ([]byte, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
@@ -281,7 +283,7 @@ func (a Axis) kind() string {
 // label leaves out the numbers at an axis' ends unless they are round.
 func label(a Axis, ends [2]float64) axisLabel {
 	l := axisLabel{&opts.AxisLabel{Show: opts.Bool(true), HideOverlap: opts.Bool(true), Color: css(softText)}, decades(a, ends)}
-	if len(a.Names) > 0 {
+	if len(a.Names) > 0 || l.CustomValues != nil {
 		return l
 	}
 	round := func(end float64) bool {

@@ -10,7 +10,6 @@ window.rddChart = (function () {
 
   // mark writes a number along an axis.
   function mark(v) {
-    v = Number(v.toPrecision(15)); // without ECharts' rounding
     return Math.abs(v) >= 1e9 || v && Math.abs(v) < 1e-4 ? number(v.toExponential()) : number(v);
   }
 
