@@ -104,6 +104,11 @@ func armsOf[S Source](sources []S) ([]Arm, error) {
 				return nil, invalid.New(fmt.Sprintf("arms[%d].Records[%d]", i, k), "empty", "a record with at least one epoch done")
 			}
 		}
+		if m := a.Records[0].Experiment.Method; a.Color == chart.Auto {
+			if _, err := chart.ParseColor(m.Color()); err != nil {
+				return nil, fmt.Errorf("method %s: %w", m, err)
+			}
+		}
 	}
 	dress(arms)
 	return arms, nil
@@ -184,7 +189,8 @@ func dress(arms []Arm) {
 	}
 }
 
-// colorOf is the colour of a record's method, Auto if it has none.
+// colorOf is the colour of a record's method, Auto if it has none, or none that
+// this program knows: the record may be of another's.
 func colorOf(r *rddkit.Record) chart.Color {
 	c, err := chart.ParseColor(r.Color())
 	if err != nil {

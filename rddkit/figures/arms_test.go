@@ -2,9 +2,11 @@ package figures
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/chart"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -155,5 +157,23 @@ func TestOneSeedCountsOnce(t *testing.T) {
 	}
 	if s := namedSeries(f, 0)["RDD"]; len(s.Y) != 4 || s.Y[0] != 62 || s.Error[0] != 2 {
 		t.Errorf("two seeds of four epochs are %v ± %v", s.Y, s.Error)
+	}
+}
+
+// A method of one's own has the colour that it was registered with; one that is
+// no colour is told.
+func TestColoursOfOwnMethods(t *testing.T) {
+	own := func(name, color string) rddkit.Method {
+		return rddkit.Register(rddkit.Definition[struct{}]{Name: name, Color: color, New: func(struct{}, rddkit.Experiment) (align.Learner, error) {
+			return align.FeedbackAlignment{}, nil
+		}})
+	}
+	t.Cleanup(func() { own("blue-ish", "blue") }) // other tests draw all methods
+	if f := SignAlignment(record(t, rddkit.Experiment{Method: own("mine", "#123456")}, 2, 60)); f.Validate() != nil || namedSeries(f, 0)["mine"].Color != chart.RGB(0x12, 0x34, 0x56) {
+		t.Errorf("series %v, %v", namedSeries(f, 0), f.Validate())
+	}
+	var bad *invalid.Error
+	if err := SignAlignment(record(t, rddkit.Experiment{Method: own("blue-ish", "blu")}, 2, 60)).Validate(); !errors.As(err, &bad) || !strings.Contains(err.Error(), "blue-ish") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -2,17 +2,17 @@ package figures
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/chart"
-	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/report"
 )
@@ -135,36 +135,66 @@ func TestTrainingErrorIsShifted(t *testing.T) {
 	}
 }
 
+// Of a record's weights those pairs are drawn that a stored copy has, and the
+// title is of all.
 func TestWeightsOfARecord(t *testing.T) {
-	r := record(t, rddkit.Experiment{}, 1, 60)
-	for layer := 1; layer <= len(r.Symmetry); layer++ {
-		// Two neurons to three: feedback is twice feedforward, but for one sign.
-		for name, a := range map[string]struct {
-			values []float32
-			shape  []int
-		}{
-			"weight":    {[]float32{1, 2, 3, 4, 5, 6}, []int{3, 2}},
-			"fb_weight": {[]float32{2, 6, 10, 4, 8, -12}, []int{2, 3}},
-		} {
-			if err := npy.WriteFile(filepath.Join(r.Dir, fmt.Sprintf("%s_%d.npy", name, layer)), a.values, a.shape...); err != nil {
-				t.Fatal(err)
-			}
-		}
+	runner := rddkit.Runner{Dir: t.TempDir()}
+	r, err := runner.Run(context.Background(), rddkit.Experiment{Method: rddkit.FeedbackAlignment, Epochs: 1, TrainLimit: 16, TestLimit: 8, BatchSize: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := rddkit.Store(r, t.TempDir(), rddkit.PairsStored)
+	if err != nil {
+		t.Fatal(err)
 	}
 	f := Weights(r)
 	if err := f.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	cloud := namedSeries(f, 2)["RDD"]
-	if fmt.Sprint(cloud.X, cloud.Y) != "[1 2 3 4 5 6] [2 4 6 8 10 -12]" {
-		t.Errorf("pairs %v %v", cloud.X, cloud.Y)
+	if len(f.Panels) != r.Layers() {
+		t.Fatalf("%d panels of %d layers", len(f.Panels), r.Layers())
 	}
-	if title := f.Panels[2].Title; !strings.HasPrefix(title, "RDD FC3: r = ") || !strings.HasSuffix(title, "signs 83.3 %") {
-		t.Errorf("title %q", title)
+	sampled := false
+	for i := range f.Panels {
+		x, y, err := stored.Pairs(i + 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cloud := namedSeries(f, i)["FA"]; !slices.Equal(cloud.X, x) || !slices.Equal(cloud.Y, y) {
+			t.Errorf("FC%d: %d pairs, not the %d that are stored", i+1, len(cloud.X), len(x))
+		}
+		forward, feedback, err := r.Pairs(i + 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sampled = sampled || len(forward) > rddkit.PairsStored
+		all := WeightScatter("", Pairs{Name: fmt.Sprintf("FA FC%d", i+1), Feedforward: forward, Feedback: feedback}).Panels[0].Title
+		if f.Panels[i].Title != all {
+			t.Errorf("title %q, want that of all weights, %q", f.Panels[i].Title, all)
+		}
 	}
-	r.Dir = t.TempDir()
-	if err := Weights(r).Validate(); err == nil {
-		t.Error("a record without files was drawn")
+	if !sampled {
+		t.Error("no layer has more pairs than are drawn")
+	}
+	without, err := rddkit.Store(r, t.TempDir(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bad *invalid.Error
+	if err := Weights(without).Validate(); !errors.As(err, &bad) {
+		t.Errorf("a record without weights gave %v", err)
+	}
+}
+
+func TestTitlesOfWeights(t *testing.T) {
+	for want, p := range map[string]Pairs{
+		"FC3: r = −0.34, signs 83.3 %": {Name: "FC3", Feedforward: []float64{1, 2, 3, 4, 5, 6}, Feedback: []float64{2, 4, 6, 8, 10, -12}},
+		"FC1: r = –, signs 50.0 %":     {Name: "FC1", Feedforward: []float64{1, 1, 1}, Feedback: []float64{0, 4, -6}},
+		"one":                          {Name: "one", Feedforward: []float64{1}, Feedback: []float64{1}},
+	} {
+		if got := WeightScatter("", p).Panels[0].Title; got != want {
+			t.Errorf("title %q, want %q", got, want)
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func figuresCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	}
 	var records []*rddkit.Record
 	for _, dir := range set.Args() {
-		if _, err := os.Stat(filepath.Join(dir, "run.json")); set.NArg() > 1 && errors.Is(err, fs.ErrNotExist) {
+		if set.NArg() > 1 && withoutEpoch(dir) {
 			// A shell's data/runs/* also has those whose first epoch is not over.
 			fmt.Fprintf(stderr, "rdd figures: left out %s, which has no epoch yet\n", dir)
 			continue
@@ -108,6 +108,16 @@ func figuresCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 type drawing struct {
 	name   string
 	figure func() chart.Figure
+}
+
+// withoutEpoch says that dir is a folder without the description of a run.
+func withoutEpoch(dir string) bool {
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() { // a stored run is a file
+		return false
+	}
+	_, err = os.Stat(filepath.Join(dir, "run.json"))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // withoutWeights says that a record is one of which no weights were kept, as of

@@ -91,7 +91,7 @@ func TestTrainWritesARunThatFiguresDraws(t *testing.T) {
 	if code, stdout, stderr := rdd("store", "-out", filepath.Join(dir, "results"), runs[0]); code != 0 || !strings.Contains(stdout, "2 of 2 epochs") {
 		t.Fatalf("store: exit code %d\n%s%s", code, stdout, stderr)
 	}
-	stored := filepath.Join(dir, "results", filepath.Base(runs[0]))
+	stored := filepath.Join(dir, "results", filepath.Base(runs[0])+".npz")
 	if code, stdout, stderr := rdd("figures", "-out", filepath.Join(dir, "of stored"), stored); code != 0 {
 		t.Fatalf("figures of a stored run: exit code %d\n%s%s", code, stdout, stderr)
 	}
@@ -102,7 +102,7 @@ func TestTrainWritesARunThatFiguresDraws(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(runs[0], "train_err.npy"), []byte("not NumPy"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr := rdd("figures", runs[0]); code != 2 || !strings.Contains(stderr, "train_err.npy") {
+	if code, _, stderr := rdd("figures", runs[0]); code != 1 || !strings.Contains(stderr, "train_err.npy") {
 		t.Errorf("a damaged run: exit code %d, %q", code, stderr)
 	}
 }
