@@ -3,7 +3,7 @@ package chart
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+	"encoding/xml"
 	"hash/crc32"
 	"image"
 	"image/png"
@@ -136,6 +136,10 @@ func describe(svg []byte, text string) []byte {
 		return svg
 	}
 	end := at + bytes.IndexByte(svg[at:], '>') + 1
-	title := fmt.Appendf(nil, "\n<title>%s</title>", escape(text))
-	return append(append(append([]byte{}, svg[:end]...), title...), svg[end:]...)
+	out := bytes.NewBuffer(bytes.Clone(svg[:end]))
+	out.WriteString("\n<title>")
+	xml.EscapeText(out, []byte(oneLine(text))) // into memory: it does not fail
+	out.WriteString("</title>")
+	out.Write(svg[end:])
+	return out.Bytes()
 }

@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"html"
 	"image/color"
 	"strings"
 	"sync"
@@ -118,5 +117,3 @@ func (g glyphSet) has(r rune) bool {
 	i, err := g.font.GlyphIndex(&b, r)
 	return err == nil && i != 0
 }
-
-func escape(s string) string { return html.EscapeString(s) }

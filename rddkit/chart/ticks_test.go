@@ -1,7 +1,10 @@
 package chart
 
 import (
+	"bytes"
 	"encoding/json"
+	"encoding/xml"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -154,11 +157,21 @@ func TestAnyFiniteDataIsDrawn(t *testing.T) {
 			}
 		}
 		p.Series = []Series{s, {Name: "other", Kind: s.Kind, X: s.X, Y: s.Y}}
-		f := Figure{Title: rapid.String().Draw(t, "title"), Panels: []Panel{p}, Width: rapid.IntRange(100, 400).Draw(t, "width"), Height: 200, ShareY: rapid.Bool().Draw(t, "share")}
+		f := Figure{Title: rapid.String().Draw(t, "title"), Panels: []Panel{p}, Width: rapid.IntRange(100, 400).Draw(t, "width"), Height: 200, ShareY: rapid.Bool().Draw(t, "share"), Alt: rapid.String().Draw(t, "alt")}
 		if _, err := f.raster(1); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.SVG(); err != nil {
+		svg, err := f.SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for decoder := xml.NewDecoder(bytes.NewReader(svg)); err == nil; {
+			_, err = decoder.Token()
+		}
+		if err != io.EOF {
+			t.Fatalf("the drawing is no XML: %v", err)
+		}
+		if _, err := f.PDF(); err != nil {
 			t.Fatal(err)
 		}
 		option, err := f.Option()
