@@ -148,7 +148,9 @@ func prefix(group []Arm, of [][]Arm) string {
 	return group[0].Group + " "
 }
 
-// dress gives every arm a look, the same to those of one name.
+// dress gives every arm a look, the same to those of one name: the first arm of a
+// method its colour, each other one that nothing has or, when there is none left,
+// the method's colour in another style.
 func dress(arms []Arm) {
 	taken := map[chart.Look]bool{}
 	byName := map[string]chart.Look{}
@@ -161,32 +163,35 @@ func dress(arms []Arm) {
 			first[m] = a.Name
 		}
 	}
-	choose := func(a Arm, of func(chart.Color) chart.Look) {
-		look := of(colorOf(a.Records[0]))
-		taken[look] = true
-		byName[a.Name] = look
-	}
 	// The methods' own colours first, so that no other arm takes one.
-	for _, a := range arms {
-		_, dressed := byName[a.Name]
-		if a.Color == chart.Auto && !dressed && first[a.Records[0].Experiment.Method] == a.Name {
-			choose(a, func(c chart.Color) chart.Look {
-				if c == chart.Auto {
-					return chart.Next(taken, a.Style)
-				}
-				return chart.Restyle(taken, c, a.Style)
-			})
+	for _, others := range []bool{false, true} {
+		for _, a := range arms {
+			_, dressed := byName[a.Name]
+			if a.Color != chart.Auto || dressed || others != (first[a.Records[0].Experiment.Method] != a.Name) {
+				continue
+			}
+			own := colorOf(a.Records[0])
+			look := chart.Next(taken, a.Style)
+			if own != chart.Auto && (!others || colorTaken(taken, look.Color)) {
+				look = chart.Restyle(taken, own, a.Style)
+			}
+			taken[look], byName[a.Name] = true, look
 		}
 	}
 	for i, a := range arms {
-		if a.Color != chart.Auto {
-			continue
+		if a.Color == chart.Auto {
+			arms[i].Color, arms[i].Style = byName[a.Name].Color, byName[a.Name].Style
 		}
-		if _, dressed := byName[a.Name]; !dressed {
-			choose(a, func(chart.Color) chart.Look { return chart.Next(taken, a.Style) })
-		}
-		arms[i].Color, arms[i].Style = byName[a.Name].Color, byName[a.Name].Style
 	}
+}
+
+func colorTaken(looks map[chart.Look]bool, c chart.Color) bool {
+	for look := range looks {
+		if look.Color == c {
+			return true
+		}
+	}
+	return false
 }
 
 // colorOf is the colour of a record's method, Auto if it has none, or none that

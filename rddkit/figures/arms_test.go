@@ -124,6 +124,22 @@ func TestArmsHaveLooksOfTheirOwn(t *testing.T) {
 			t.Errorf("%s is %v, want its method's %v", a.Name, a.Color, own)
 		}
 	}
+	// FA, BP and RDD have three of the six colours; the other three go to further
+	// arms, and then these are in their methods' colours.
+	for i, want := range []chart.Look{{Color: chart.Vermillion}, {Color: chart.Blue}, {Color: chart.Purple}, {Color: chart.Ochre}, {Color: chart.Sky}, {Color: chart.Blue, Style: chart.Dashed}} {
+		few := []rddkit.Experiment{{Method: rddkit.FeedbackAlignment}, {}, {LearningRate: 0.02}, {LearningRate: 0.03}, {LearningRate: 0.04}, {LearningRate: 0.05}, {Method: rddkit.Backpropagation}}
+		var records []*rddkit.Record
+		for _, e := range few {
+			records = append(records, record(t, e, 2, 50))
+		}
+		arms, err := armsOf(records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (chart.Look{Color: arms[i].Color, Style: arms[i].Style}); got != want {
+			t.Errorf("%s is %v, want %v", arms[i].Name, got, want)
+		}
+	}
 	if s := namedSeries(SignAlignment(records...), 0); len(s) != len(records) {
 		t.Errorf("%d series of %d arms", len(s), len(records))
 	}
