@@ -68,7 +68,7 @@ func TestOnlineMirrorFindsTheWeightsInTraining(t *testing.T) {
 		}
 	}
 	for i, l := range layers {
-		if angle := Angle(l.Forward, l.Feedback, l.In, l.Out); angle > 10 {
+		if angle := angle(l); angle > 10 {
 			t.Errorf("layer %d: %v° from the weights", i+2, angle)
 		}
 		if ratio := meanSquare(l.Feedback) / meanSquare(l.Forward); math.Abs(ratio-1) > 0.15 {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/internal/reference"
 	"github.com/weightalign/lab/rddkit/nn"
 	"github.com/weightalign/lab/rddkit/spike"
@@ -25,19 +24,11 @@ type precision struct {
 	tolerance float64
 }
 
-// numbers returns an array in the precision T.
-func numbers[T spike.Float](a npy.Array) []T {
-	var list []T
-	for _, v := range a.Float64() {
-		list = append(list, T(v))
-	}
-	return list
-}
-
-func wide[T spike.Float](x []T) []float64 {
-	list := make([]float64, len(x))
+// as returns numbers in the precision T.
+func as[T, S spike.Float](x []S) []T {
+	list := make([]T, len(x))
 	for i, v := range x {
-		list[i] = float64(v)
+		list[i] = T(v)
 	}
 	return list
 }
@@ -56,13 +47,13 @@ func compareAlignment[T spike.Float](rows *reference.Rows, quantity string, p pr
 			near++
 		}
 	}
-	off, unit := math.Abs(Angle(l.Forward, l.Feedback, l.In, l.Out)-angle), "degrees"
+	m := Measure(l.Forward, l.Feedback, l.In, l.Out, make([]float64, l.In))
+	off, unit := math.Abs(m.Angle-angle), "degrees"
 	if p.name != "float64" {
 		off, unit = off*math.Pi/180*math.Sqrt(size/float64(len(l.Feedback))), "radians × rms of B"
 	}
 	rows.Add(fmt.Sprintf("%s: angle, %s, %s", quantity, unit, p.name), "absolute", off, p.tolerance)
-	got := Measure(l.Forward, l.Feedback, l.In, l.Out, make([]float64, l.In)).SignAlignment
-	rows.Add(quantity+": signs, %, "+p.name, "absolute", max(0, math.Abs(got-sign)-100*float64(near)/float64(nonzero)), p.tolerance)
+	rows.Add(quantity+": signs, %, "+p.name, "absolute", max(0, math.Abs(m.SignAlignment-sign)-100*float64(near)/float64(nonzero)), p.tolerance)
 }
 
 func TestReferenceWeightMirror(t *testing.T) {
@@ -106,7 +97,7 @@ func mirrorCase[T spike.Float](f *reference.Fixture, rows *reference.Rows, name 
 	signs := f.Array(name+"_sign", calls, layers).Float64()
 	for n := range layers {
 		l := fixtureLayer[T](f, n+1, sizes)
-		uniform := numbers[T](f.Array(fmt.Sprintf("uniform_%d", n+1), calls, l.In, samples))
+		uniform := as[T](f.Array(fmt.Sprintf("uniform_%d", n+1), calls, l.In, samples).Float64())
 		at := map[int]string{1: "first", calls / 2: "half", calls: "last"}
 		y := make([]T, l.Out*samples)
 		for call := range calls {
@@ -117,7 +108,7 @@ func mirrorCase[T spike.Float](f *reference.Fixture, rows *reference.Rows, name 
 			mirror(o, l, x, y, samples)
 			if when := at[call+1]; when != "" {
 				want := f.Array(fmt.Sprintf("%s_%s_%d", name, when, n+1), l.In, l.Out)
-				rows.Absolute(fmt.Sprintf("%s: B after the %s call, %s", name, when, p.name), p.tolerance, wide(l.Feedback), want.Float64())
+				rows.Absolute(fmt.Sprintf("%s: B after the %s call, %s", name, when, p.name), p.tolerance, as[float64](l.Feedback), want.Float64())
 			}
 			compareAlignment(rows, name, p, l, angles[call*layers+n], signs[call*layers+n])
 		}
@@ -129,9 +120,9 @@ func fixtureLayer[T spike.Float](f *reference.Fixture, n int, sizes []int) Layer
 	in, out := sizes[n-1], sizes[n]
 	return LayerOf[T]{
 		In: in, Out: out,
-		Forward:  numbers[T](f.Array(fmt.Sprintf("weight_%d", n), out, in)),
-		Feedback: numbers[T](f.Array(fmt.Sprintf("feedback_%d", n), in, out)),
-		Bias:     numbers[T](f.Array(fmt.Sprintf("bias_%d", n), out)),
+		Forward:  as[T](f.Array(fmt.Sprintf("weight_%d", n), out, in).Float64()),
+		Feedback: as[T](f.Array(fmt.Sprintf("feedback_%d", n), in, out).Float64()),
+		Bias:     as[T](f.Array(fmt.Sprintf("bias_%d", n), out).Float64()),
 	}
 }
 
@@ -188,14 +179,14 @@ func replayRule[T spike.Float](k kolenPollackCase, p precision) {
 		l := fixtureLayer[T](k.f, n, k.sizes)
 		x := k.f.Array(fmt.Sprintf("rule_activity_%d", n), -1, k.samples, l.In)
 		steps := x.Shape[0]
-		activity := numbers[T](x)
-		errors := numbers[T](k.f.Array(fmt.Sprintf("rule_error_%d", n), steps, k.samples, l.Out))
+		activity := as[T](x.Float64())
+		errors := as[T](k.f.Array(fmt.Sprintf("rule_error_%d", n), steps, k.samples, l.Out).Float64())
 		want := k.f.Array(fmt.Sprintf("rule_feedback_%d", n), steps, l.In, l.Out).Float64()
 		gradient, velocity := make([]T, l.In*l.Out), make([]T, l.In*l.Out)
 		for step := range steps {
 			meanProduct(gradient, l, activity[step*k.samples*l.In:][:k.samples*l.In], errors[step*k.samples*l.Out:][:k.samples*l.Out])
 			descend(l, gradient, velocity, k.rates)
-			k.rows.Absolute("the rule alone: B after each step, "+p.name, p.tolerance, wide(l.Feedback), want[step*l.In*l.Out:][:l.In*l.Out])
+			k.rows.Absolute("the rule alone: B after each step, "+p.name, p.tolerance, as[float64](l.Feedback), want[step*l.In*l.Out:][:l.In*l.Out])
 		}
 	}
 }
@@ -211,7 +202,7 @@ func compareLast[T spike.Float](k kolenPollackCase, p precision, layers []LayerO
 			{"weight", l.Forward, []int{l.Out, l.In}}, {"bias", l.Bias, []int{l.Out}}, {"feedback", l.Feedback, []int{l.In, l.Out}},
 		} {
 			want := k.f.Array(fmt.Sprintf("%s_%s_%d", k.name, tensor.name, n+1), tensor.shape...)
-			k.rows.Absolute(fmt.Sprintf("%s: %s after the last step, %s", k.name, tensor.name, p.name), p.tolerance, wide(tensor.got), want.Float64())
+			k.rows.Absolute(fmt.Sprintf("%s: %s after the last step, %s", k.name, tensor.name, p.name), p.tolerance, as[float64](tensor.got), want.Float64())
 		}
 	}
 }
@@ -232,7 +223,7 @@ func compareStep[T spike.Float](k kolenPollackCase, p precision, step int, loss 
 // whose feedback weights the rule changes.
 func replayNetwork[T spike.Float](k kolenPollackCase, p precision) {
 	classes := k.sizes[len(k.sizes)-1]
-	images := numbers[T](k.f.Array("images", k.steps, k.samples, k.sizes[0]))
+	images := as[T](k.f.Array("images", k.steps, k.samples, k.sizes[0]).Float64())
 	labels := k.f.Array("labels", k.steps, k.samples).Int()
 	var layers []LayerOf[T]
 	velocity := map[string][]T{}
@@ -265,8 +256,8 @@ func replayNetwork[T spike.Float](k kolenPollackCase, p precision) {
 			}
 			x = append(x, y)
 		}
-		loss, e := k.outputErrors(wide(x[len(layers)]), label, classes)
-		errors := numbers[T](npy.Array{Header: npy.Header{Shape: []int{len(e)}}, Data: e})
+		loss, e := k.outputErrors(as[float64](x[len(layers)]), label, classes)
+		errors := as[T](e)
 		var steps []func() // made when all errors are known
 		for n := len(layers) - 1; n >= 0; n-- {
 			l, e := layers[n], errors

@@ -31,7 +31,7 @@ func TestSignConcordantAngles(t *testing.T) {
 				t.Fatal(err)
 			}
 			l := layers[0]
-			if angle := Angle(l.Forward, l.Feedback, l.In, l.Out); math.Abs(angle-want) > 0.1 {
+			if angle := angle(l); math.Abs(angle-want) > 0.1 {
 				t.Errorf("%s: %v°, want %v°", magnitudes, angle, want)
 			}
 			if signs := Measure(l.Forward, l.Feedback, l.In, l.Out, make([]float64, l.In)).SignAlignment; signs != 100 {
