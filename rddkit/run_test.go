@@ -55,7 +55,7 @@ func TestARecordIsReadBack(t *testing.T) {
 	for _, method := range Methods() {
 		dir := t.TempDir()
 		e := little
-		e.Method = method
+		e.Method, e.Network = method, "c4k5-30-20"
 		ran := mustRun(t, dir, e)
 		read, err := Open(ran.Dir)
 		if err != nil {
