@@ -171,3 +171,46 @@ func mustSpecs(t *testing.T, e Experiment, channels, side int) []nn.Spec {
 	}
 	return specs
 }
+
+// The probe of a rule like these, in a cell, sees it learn: in place, before a
+// batch, from changes of drives.
+func TestProbesSeeMirrorsLearn(t *testing.T) {
+	for _, e := range rateBased() {
+		e, err := e.Resolve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := e.Method.row()
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts := r.tryOut(r.probed(e))
+		for _, text := range texts {
+			if strings.Contains(text, "panic") || strings.Contains(text, "want") {
+				t.Errorf("%s: %s", e.Method, text)
+			}
+		}
+		feedback := 12*8 + 8*5
+		first, last := texts[1:1+feedback], texts[len(texts)-feedback:]
+		if e.Method != FrozenHiddenLayers && e.Method != SignConcordant && slices.Equal(first, last) {
+			t.Errorf("%s: nothing was learned after the first call", e.Method)
+		}
+	}
+}
+
+// A rule without options whose code changed has other records, as one with options.
+func TestProbeOfARuleWithoutOptions(t *testing.T) {
+	t.Cleanup(func() { delete(table.rows, "without-options") })
+	var names []string
+	for _, learner := range []align.Learner{align.FeedbackAlignment{}, align.Backprop{}} {
+		method := Register(Definition[struct{}]{Name: "without-options", New: func(struct{}, Experiment) (align.Learner, error) { return learner, nil }})
+		name, err := Experiment{Method: method}.Name()
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if names[0] == names[1] {
+		t.Errorf("both rules have records called %s", names[0])
+	}
+}

@@ -66,7 +66,11 @@ func (r *row) tryOut(e Experiment) (texts []string) {
 			texts = append(texts, fmt.Sprint("panic: ", p))
 		}
 	}()
-	learner, err := r.learner(e.Options, e)
+	options, err := r.parse(e.Options) // those of a rule without any are nil in e
+	if err != nil {
+		return []string{err.Error()}
+	}
+	learner, err := r.learner(options, e)
 	if err != nil {
 		return []string{err.Error()}
 	}
