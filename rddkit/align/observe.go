@@ -54,15 +54,15 @@ const acceptHalfWidth = 10
 const observedBytes = 1_000_000_000
 
 // bytesObserved is how much memory a step of Observe takes: for the filtered
-// spikes, their sum, and a row of the spike.Raster of the layer above.
-func (l LayerOf[T]) bytesObserved() int { return 16 + (l.Out+31)/32*8 }
+// spikes and their sum.
+const bytesObserved = 16
 
 // Observe simulates seconds of a layer, all of its neurons driven by Poisson
 // input, and the layer above, and returns what neuron lower observes of neuron
 // upper: the data from which a regression discontinuity design estimates the
 // synapse's effect. It fails with an *invalid.Error if a neuron or the time is
-// out of range, or with ctx's error. What it keeps of every step bounds the time:
-// with up to 32 neurons above, to 41 666 s in steps of 1 ms.
+// out of range, or with ctx's error. What it keeps of every step bounds the time
+// to 62 500 s in steps of 1 ms.
 func Observe(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds float64, lower, upper int) (Observations, error) {
 	p = p.OrDefault()
 	p.DrivenFraction = 1
@@ -72,14 +72,14 @@ func Observe(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds 
 	if err := checkLayers([]Layer{l}); err != nil {
 		return Observations{}, err
 	}
-	longest := p.Step * float64(observedBytes/l.bytesObserved())
+	longest := p.Step * float64(observedBytes/bytesObserved)
 	switch {
 	case lower < 0 || lower >= l.In:
 		return Observations{}, invalid.Newf("lower", lower, "0 to %d", l.In-1)
 	case upper < 0 || upper >= l.Out:
 		return Observations{}, invalid.Newf("upper", upper, "0 to %d", l.Out-1)
 	case !(seconds >= p.Step && seconds <= longest):
-		return Observations{}, invalid.Newf("seconds", seconds, "%g to %g, as every step of a layer with %d neurons above takes memory", p.Step, longest, l.Out)
+		return Observations{}, invalid.Newf("seconds", seconds, "%g to %g, as every step takes memory", p.Step, longest)
 	}
 	steps := int(math.Round(seconds / p.Step))
 	weights, err := spike.ScaleWeights(p, "Forward", l.Forward, l.In)
@@ -98,24 +98,25 @@ func Observe(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds 
 	if err := simulation.Start([][]float64{weights}, input); err != nil {
 		return Observations{}, err
 	}
+	// q[t] are the filtered spikes that the layer below sees in step t, and
+	// sum[t] those of all steps before t.
+	q, sum := make([]float64, steps), make([]float64, steps+1)
+	kernel := p.Kernel()
 	var windows []spike.Window
-	for simulation.Advance(0).Steps > 0 {
+	for stretch := simulation.Advance(0); stretch.Steps > 0; stretch = simulation.Advance(0) {
 		if err := ctx.Err(); err != nil {
 			return Observations{}, err
 		}
 		windows = append(windows, simulation.Windows(0, lower)...)
-	}
-	// q[t] are the filtered spikes that the layer below sees in step t, and
-	// sum[t] those of all steps before t.
-	q, sum := make([]float64, steps), make([]float64, steps+1)
-	kernel, spikes := p.Kernel(), simulation.Spikes(1)
-	for t := range q {
-		for age := 1; age <= min(len(kernel), t); age++ {
-			if spikes.Fired(t-age, upper) {
-				q[t] += kernel[age-1]
+		spikes := simulation.Spikes(1)
+		for t := stretch.First; t < stretch.First+stretch.Steps; t++ {
+			for age := 1; age <= min(len(kernel), t); age++ {
+				if spikes.Fired(t-age, upper) {
+					q[t] += kernel[age-1]
+				}
 			}
+			sum[t+1] = sum[t] + q[t]
 		}
-		sum[t+1] = sum[t] + q[t]
 	}
 	var o Observations
 	for _, w := range windows {

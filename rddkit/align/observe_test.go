@@ -87,8 +87,8 @@ func TestObserveNamesBadInput(t *testing.T) {
 		step, seconds float64
 		fits          bool
 	}{
-		{4, 0.001, 1e6, false}, {4, 0.001, math.Inf(1), false}, {32, 0.001, 41666, true}, {32, 0.001, 41667, false},
-		{10, 0.001, 4000, true}, {10, 0.0001, 4000, true}, {10, 0.0001, 4167, false}, {1000, 0.001, 3000, true}, {1000, 0.001, 4000, false},
+		{4, 0.001, 1e6, false}, {4, 0.001, math.Inf(1), false}, {32, 0.001, 62500, true}, {32, 0.001, 62501, false},
+		{10, 0.0001, 6250, true}, {10, 0.0001, 6251, false}, {1000, 0.001, 62500, true},
 	} {
 		layers, err := Random(3, 2, c.above)
 		if err != nil {

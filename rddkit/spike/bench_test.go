@@ -12,9 +12,9 @@ func benchmarkGroup(b *testing.B, steps int) (*PoissonInput, *layerConstants, []
 	if err != nil {
 		b.Fatal(err)
 	}
-	in.begin(0)
+	in.Begin(0, 0, steps)
 	inputs := make([]float64, (p.MemorySteps+steps)*groupSize)
-	in.fill(inputs[p.MemorySteps*groupSize:], 0, 0, 0)
+	in.Fill(inputs[p.MemorySteps*groupSize:], groupOf(0, 0, groupSize), 0)
 	return in, newLayerConstants(p, p.InputGain), inputs
 }
 

@@ -46,6 +46,13 @@
 //
 // [Record] follows the model line by line and keeps every potential: for
 // figures, and as the yardstick. [Simulation] gives the same spikes and windows
-// orders of magnitude faster, for learning. Its results do not depend on the
-// number of cores or on vector instructions.
+// orders of magnitude faster, for learning, in memory that does not grow with the
+// time. Its results do not depend on the number of cores or on vector
+// instructions.
+//
+// # What drives a layer
+//
+// Both take any [Input]: Poisson numbers ([NewPoissonInput]), of which a [Drive]
+// says which neurons get them, recorded counts ([NewRecordedInput]), or a function
+// ([InputFunc]).
 package spike

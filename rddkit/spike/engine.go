@@ -3,6 +3,7 @@ package spike
 import (
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weightalign/lab/rddkit/internal/parallel"
 	"github.com/weightalign/lab/rddkit/invalid"
@@ -37,6 +38,8 @@ type Simulation struct {
 	phaseSteps int
 
 	input   Input
+	strange bool // an input that is not one of this package's
+	failure atomic.Pointer[error]
 	escape  *escapeNoise // nil without
 	now     int          // steps simulated
 	layers  []layer
@@ -91,7 +94,7 @@ func NewSimulation(p Params, sizes []int, phaseSteps int) (*Simulation, error) {
 	}
 	for l, n := range sizes {
 		layer := layer{neurons: n, states: make([]state, groups(n)), windows: make([][]Window, n), last: make([]windowMemory, n)}
-		layer.raster = newRaster(n, p.MemorySteps+p.WindowSteps)
+		layer.raster = newRaster(n, s.keep(), min(stretchSteps, phaseSteps))
 		if l > 0 {
 			layer.weights = make([]float64, tiles(n)*sizes[l-1]*tileWidth)
 		}
@@ -118,18 +121,19 @@ func (s *Simulation) Start(weights [][]float64, input Input) error {
 	if err := checkWeights(s.sizes, weights); err != nil {
 		return err
 	}
-	if err := input.check(s.sizes, s.phaseSteps); err != nil {
+	if err := input.Check(s.sizes, s.phaseSteps); err != nil {
 		return err
 	}
 	escape, err := newEscapeNoise(s.params, s.sizes, input)
 	if err != nil {
 		return err
 	}
-	s.input, s.escape, s.now = input, escape, 0
+	s.input, s.strange, s.escape, s.now = input, !known(input), escape, 0
+	s.failure.Store(nil)
 	for l := range s.layers {
 		layer := &s.layers[l]
 		layer.silent = false
-		layer.raster.clear()
+		layer.raster.clear(s.keep())
 		for g := range layer.states {
 			layer.states[g] = newState(s.params)
 		}
@@ -158,10 +162,10 @@ type Stretch struct{ Phase, First, Steps int }
 
 // Advance simulates the next stretch and returns it. It ends at the end of the
 // phase, before step limit (a step of the run, if above the present one), or
-// after 2500 steps, whichever comes first. At the end of the run, and before
-// Start, Steps is 0.
+// after 2500 steps, whichever comes first. At the end of the run, before Start,
+// and after the input has failed (see Err), Steps is 0.
 func (s *Simulation) Advance(limit int) Stretch {
-	if s.now < 0 || s.now == s.Steps() {
+	if s.now < 0 || s.now == s.Steps() || s.Err() != nil {
 		return Stretch{First: max(s.now, 0)}
 	}
 	stretch := Stretch{Phase: s.now / s.phaseSteps, First: s.now}
@@ -173,20 +177,22 @@ func (s *Simulation) Advance(limit int) Stretch {
 	if limit > s.now {
 		stretch.Steps = min(stretch.Steps, limit-s.now)
 	}
+	s.input.Begin(stretch.Phase, intoPhase, stretch.Steps)
 	if intoPhase == 0 {
-		s.input.begin(stretch.Phase)
 		clear(s.layers[stretch.Phase].history)
+	}
+	for l := range s.layers {
+		var late []int // before the layer below, and its windows, go on
+		if l > stretch.Phase {
+			late = s.lateRows(&s.layers[l-1], stretch.First)
+		}
+		s.layers[l].raster.advance(stretch.First, stretch.Steps, s.keep(), late)
 	}
 	for l := range s.layers {
 		layer := &s.layers[l]
 		for i := range layer.windows {
 			layer.windows[i] = layer.windows[i][:0]
 		}
-		keep := 0 // layer 0 has nobody below who would look at its past
-		if l == 0 {
-			keep = s.params.MemorySteps
-		}
-		layer.raster.extend(stretch.First, stretch.Steps, keep, s.Steps()+layer.raster.padding)
 		if layer.silent {
 			continue
 		}
@@ -203,8 +209,42 @@ func (s *Simulation) Advance(limit int) Stretch {
 		}
 		layer.silent = l < stretch.Phase && (l == 0 || s.layers[l-1].silent) && s.settled(l, stretch)
 	}
+	if s.Err() != nil {
+		return Stretch{First: s.now}
+	}
 	s.now += stretch.Steps
 	return stretch
+}
+
+// Err returns why a run ended before its time: an *invalid.Error about a count
+// that the input gave. A run that went well has none.
+func (s *Simulation) Err() error {
+	if err := s.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// keep is the number of steps before a stretch whose spikes are kept: those that
+// the trace at the baseline of a window needs, even if the window opened when
+// another ended.
+func (s *Simulation) keep() int { return s.params.MemorySteps + 2*s.params.WindowSteps }
+
+// lateRows lists the earlier steps whose spikes above the trace at the baseline
+// of a layer's window may yet need: of neurons whose windows have been reopening
+// since.
+func (s *Simulation) lateRows(layer *layer, now int) (steps []int) {
+	end := now - s.keep()
+	for i := range layer.last {
+		last := &layer.last[i]
+		if last.end+s.params.WindowSteps < now {
+			continue // its next window has a baseline of its own
+		}
+		for step := max(0, last.baseline-s.params.MemorySteps); step < min(last.baseline, end); step++ {
+			steps = append(steps, step)
+		}
+	}
+	return steps
 }
 
 // settled reports whether a layer without input for the rest of the run cannot
@@ -248,7 +288,7 @@ func (s *Simulation) driveLayer(l int, stretch Stretch) {
 					inputs := b.inputs[(g-first)*size:][:size]
 					history := layer.history[g*memory*groupSize:][:memory*groupSize]
 					copy(inputs, history)
-					s.input.fill(inputs[len(history):], l, g, intoPhase+t)
+					s.fill(inputs[len(history):], groupOf(l, g, layer.neurons), intoPhase+t)
 					copy(history, inputs[size-len(history):])
 					if t == 0 {
 						layer.states[g].restoreTraces(s.driven, inputs, groupSize, memory)
@@ -258,6 +298,20 @@ func (s *Simulation) driveLayer(l int, stretch Stretch) {
 			}
 		}
 	})
+}
+
+// fill asks the input for a group's counts, and looks at those of an input that
+// is not one of this package's.
+func (s *Simulation) fill(rows []float64, g Group, first int) {
+	s.input.Fill(rows, g, first)
+	if !s.strange {
+		return
+	}
+	silenceBeyond(rows, g.Neurons)
+	if err := checkCounts(rows, g, first); err != nil {
+		s.failure.CompareAndSwap(nil, &err)
+		clear(rows)
+	}
 }
 
 // feedLayer simulates a layer that receives from the layer below, a tile of
@@ -385,7 +439,9 @@ func (l *layer) collect(group int, events []event, windowSteps int) {
 // last layer has none that mean anything: nobody is above it.
 func (s *Simulation) Windows(layer, neuron int) []Window { return s.layers[layer].windows[neuron] }
 
-// Spikes returns the spikes of a layer: of the whole run so far, or, for layer
-// 0, of the last stretch and MemorySteps before. It is valid until the next
-// Advance.
+// Spikes returns the spikes of a layer: of the last stretch and of at least
+// MemorySteps + 2·WindowSteps steps before it. Row and Fired also know, of the
+// layer above the driven one, the MemorySteps steps before the Baseline of every
+// window in Windows, however old: not more is kept, so that memory does not grow
+// with the length of a run. It is valid until the next Advance.
 func (s *Simulation) Spikes(layer int) *Raster { return &s.layers[layer].raster }

@@ -3,6 +3,7 @@ package spike
 import (
 	"context"
 	"math"
+	"runtime"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -81,16 +82,34 @@ func compareWithRecording(t *rapid.T, s *Simulation, net *Network, input Input, 
 	got := make([][]Window, net.Phases())
 	for stretch := s.Advance(limit); stretch.Steps > 0; stretch = s.Advance(limit) {
 		for l, n := range net.Sizes {
+			count := 0
 			for step := stretch.First; step < stretch.First+stretch.Steps; step++ {
+				for i := range s.Spikes(l).Spikes(step) {
+					count += int(want.Spikes[l][step*n+i])
+				}
 				for i := range n {
 					if s.Spikes(l).Fired(step, i) != (want.Spikes[l][step*n+i] == 1) {
 						t.Fatalf("step %d, layer %d, neuron %d: fired %v", step, l, i, s.Spikes(l).Fired(step, i))
 					}
 				}
 			}
+			if all := s.Spikes(l).Count(stretch.First, stretch.First+stretch.Steps); count != all {
+				t.Fatalf("from step %d on, layer %d: %d spikes are listed, %d counted", stretch.First, l, count, all)
+			}
 		}
+		above, n := s.Spikes(stretch.Phase+1), net.Sizes[stretch.Phase+1]
 		for i := range net.Sizes[stretch.Phase] {
 			got[stretch.Phase] = append(got[stretch.Phase], s.Windows(stretch.Phase, i)...)
+			// The spikes that the trace at a baseline needs are there, however old.
+			for _, w := range s.Windows(stretch.Phase, i) {
+				for step := max(0, w.Baseline-net.Params.MemorySteps); step < w.Baseline; step++ {
+					for j := range n {
+						if above.Fired(step, j) != (want.Spikes[stretch.Phase+1][step*n+j] == 1) {
+							t.Fatalf("step %d before the baseline of %+v: neuron %d fired %v", step, w, j, above.Fired(step, j))
+						}
+					}
+				}
+			}
 		}
 	}
 	for l := range got {
@@ -114,12 +133,50 @@ func compareWithRecording(t *rapid.T, s *Simulation, net *Network, input Input, 
 	}
 }
 
-// A step allocates nothing: stretches of 2000 steps take as many allocations (a
-// few for the calls themselves) as stretches of 20.
-func TestStepsDoNotAllocate(t *testing.T) {
-	p, sizes := DefaultParams(), []int{64, 32, 8}
+// Memory does not grow with the length of a run: ten times as many steps take as
+// much, with either drive, and where windows reopen for as long as they like.
+func TestMemoryDoesNotGrowWithTheRun(t *testing.T) {
+	for _, rule := range []Drive{Accumulating, Fresh} {
+		for _, halfWidth := range []float64{0.1, 1.9} {
+			p, sizes := DefaultParams(), []int{400, 200, 20}
+			p.WindowHalfWidth = halfWidth
+			peak := func(phaseSteps int) (bytes uint64) {
+				input, err := NewPoissonInput(p, rule, 1, 0, sizes, phaseSteps, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := NewSimulation(p, sizes, phaseSteps)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Start(randomWeights(t, p, sizes), input); err != nil {
+					t.Fatal(err)
+				}
+				stretches := 0
+				for s.Advance(0).Steps > 0 {
+					if stretches++; stretches%4 == 0 {
+						runtime.GC()
+						var m runtime.MemStats
+						runtime.ReadMemStats(&m)
+						bytes = max(bytes, m.HeapAlloc)
+					}
+				}
+				runtime.KeepAlive(s)
+				return bytes
+			}
+			short := peak(10_000)
+			long := peak(100_000)
+			// 16 MB more, were the spikes of all layers above kept.
+			if long > short+1<<20 {
+				t.Errorf("%s, half width %g: %.1f MB for 20 s, %.1f MB for 200 s", rule, halfWidth, float64(short)/1e6, float64(long)/1e6)
+			}
+			t.Logf("%s, half width %g: %.2f MB for 20 s, %.2f MB for 200 s", rule, halfWidth, float64(short)/1e6, float64(long)/1e6)
+		}
+	}
+}
+
+func randomWeights(t testing.TB, p Params, sizes []int) (weights [][]float64) {
 	random := stream.New(1, "weights")
-	var weights [][]float64
 	for l := range sizes[1:] {
 		w := make([]float64, sizes[l+1]*sizes[l])
 		for i := range w {
@@ -131,6 +188,14 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		}
 		weights = append(weights, scaled)
 	}
+	return weights
+}
+
+// A step allocates nothing: stretches of 2000 steps take as many allocations (a
+// few for the calls themselves) as stretches of 20.
+func TestStepsDoNotAllocate(t *testing.T) {
+	p, sizes := DefaultParams(), []int{64, 32, 8}
+	weights := randomWeights(t, p, sizes)
 	s, err := NewSimulation(p, sizes, 200_000)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package spike
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -19,12 +20,26 @@ type escapeNoise struct {
 	random           [][]*rand.Rand // [layer][group], streams (seed, "escape noise", epoch, layer, group)
 }
 
-// seeded is an Input that is drawn from a seed.
-type seeded interface {
-	seeds() (seed, epoch uint64)
+// Seeded is an [Input] that names the seed from which escape noise is to be
+// drawn, and the number of the run, so that no two have the same noise.
+type Seeded interface {
+	Input
+	Seed() (seed, epoch uint64)
 }
 
-func (in *PoissonInput) seeds() (seed, epoch uint64) { return in.seed, in.epoch }
+// Seed returns what the input is drawn from.
+func (in *PoissonInput) Seed() (seed, epoch uint64) { return in.seed, in.epoch }
+
+// WithSeed returns an input with a seed for escape noise, whatever the counts
+// come from.
+func WithSeed(input Input, seed, epoch uint64) Seeded { return seededInput{input, seed, epoch} }
+
+type seededInput struct {
+	Input
+	seed, epoch uint64
+}
+
+func (in seededInput) Seed() (seed, epoch uint64) { return in.seed, in.epoch }
 
 // newEscapeNoise returns the noise of one run, nil if there is none. It comes
 // from the seed of the input; one without a seed is an *invalid.Error.
@@ -32,11 +47,11 @@ func newEscapeNoise(p Params, sizes []int, input Input) (*escapeNoise, error) {
 	if p.EscapeWidth == 0 {
 		return nil, nil
 	}
-	source, ok := input.(seeded)
+	source, ok := input.(Seeded)
 	if !ok {
-		return nil, invalid.New("input", "recorded", "drawn from a seed, where Params.EscapeWidth is not 0")
+		return nil, invalid.New("input", fmt.Sprintf("%T", input), "one with a seed, where Params.EscapeWidth is not 0: spike.WithSeed gives it one")
 	}
-	seed, epoch := source.seeds()
+	seed, epoch := source.Seed()
 	noise := &escapeNoise{threshold: p.Threshold, width: p.EscapeWidth, sizes: sizes, random: make([][]*rand.Rand, len(sizes))}
 	for l, n := range sizes {
 		for g := range groups(n) {

@@ -86,6 +86,9 @@ func TestEscapeNoiseNeedsASeed(t *testing.T) {
 	if err := s.Start([][]float64{{1}}, NewRecordedInput([][]uint8{{0, 0}})); !errors.As(err, &bad) {
 		t.Errorf("started with a recorded input: %v", err)
 	}
+	if err := s.Start([][]float64{{1}}, WithSeed(NewRecordedInput([][]uint8{{0, 0}}), 1, 0)); err != nil {
+		t.Errorf("with a recorded input and a seed: %v", err)
+	}
 	p.EscapeWidth = -1
 	if err := p.Validate(); !errors.As(err, &bad) || bad.Field != "Params.EscapeWidth" {
 		t.Errorf("a negative width: %v", err)

@@ -3,6 +3,7 @@ package spike
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/invalid"
@@ -10,21 +11,89 @@ import (
 
 // groupSize neurons are simulated side by side, one in each lane of a 256-bit
 // vector of float64.
-const groupSize = 4
+const groupSize = GroupSize
 
 func groups(neurons int) int { return (neurons + groupSize - 1) / groupSize }
 
-// Input is where the counts come from that drive a layer during its phase:
-// [NewPoissonInput] or [NewRecordedInput].
+// GroupSize is the number of neurons whose input is asked for together.
+const GroupSize = 4
+
+// Group is a few neurons of a layer, side by side: First, a multiple of
+// GroupSize, and those after it.
+type Group struct {
+	Layer, First int
+	Neurons      int // GroupSize, or less at the end of a layer
+}
+
+func groupOf(layer, group, neurons int) Group {
+	return Group{Layer: layer, First: group * groupSize, Neurons: min(groupSize, neurons-group*groupSize)}
+}
+
+// Input is where the counts come from that drive a layer during its phase: of
+// arrivals at each neuron's own synapse in each step. [NewPoissonInput] draws
+// them, [NewRecordedInput] replays them, [InputFunc] asks a function. An input of
+// one's own must not depend on which group is asked for first. With escape noise
+// it needs a seed: see [Seeded].
 type Input interface {
-	// check reports whether the input fits a run.
-	check(sizes []int, phaseSteps int) error
-	// begin is called before the phase of layer.
-	begin(layer int)
-	// fill writes the counts of one group of neurons in the steps first,
-	// first+1, … of the phase into rows, [step][groupSize]. It is called for
-	// successive steps, and for several groups at a time.
-	fill(rows []float64, layer, group, first int)
+	// Check is called before a run of layers of these sizes, lowest first, with
+	// phaseSteps steps in each of len(sizes)-1 phases. It returns an error if the
+	// input has none for such a run.
+	Check(sizes []int, phaseSteps int) error
+	// Begin is called before the steps first … first+steps-1 of the phase of
+	// layer are asked for: phase by phase, and within one in the order of time,
+	// without gaps, from step 0 on.
+	Begin(layer, first, steps int)
+	// Fill writes the counts of a group in the steps first, first+1, … of its
+	// layer's phase into rows, [step][GroupSize]; counts are finite, and may be
+	// fractions or negative. It is called for successive steps of a group, and for
+	// several groups at a time. What rows hold before, and what Fill leaves in lanes
+	// beyond the group's Neurons, does not matter.
+	Fill(rows []float64, group Group, first int)
+}
+
+// InputFunc returns an input that asks a function for the count at a neuron in a
+// step of its layer's phase, all counted from 0. It may be called by several
+// goroutines at a time, and must return the same for the same arguments.
+func InputFunc(count func(layer, neuron, step int) float64) Input { return inputFunc(count) }
+
+type inputFunc func(layer, neuron, step int) float64
+
+func (inputFunc) Check([]int, int) error { return nil }
+
+func (inputFunc) Begin(layer, first, steps int) {}
+
+func (f inputFunc) Fill(rows []float64, g Group, first int) {
+	for t := range len(rows) / groupSize {
+		for lane := range g.Neurons {
+			rows[t*groupSize+lane] = f(g.Layer, g.First+lane, first+t)
+		}
+	}
+}
+
+// known reports whether an input is one of this package's, whose counts need no
+// second look.
+func known(input Input) bool {
+	switch in := input.(type) {
+	case *PoissonInput, *recordedInput:
+		return true
+	case seededInput:
+		return known(in.Input)
+	}
+	return false
+}
+
+// largestCount bounds what an input may give, far above anything that means
+// something: potentials stay finite.
+const largestCount = 1e9
+
+// checkCounts looks at the counts of a group.
+func checkCounts(rows []float64, g Group, first int) error {
+	for i, count := range rows {
+		if !(math.Abs(count) <= largestCount) {
+			return invalid.Newf(fmt.Sprintf("input of layer %d, neuron %d, step %d", g.Layer, g.First+i%groupSize, first+i/groupSize), count, "a finite number, at most %g either way", float64(largestCount))
+		}
+	}
+	return nil
 }
 
 // recordedInput replays counts.
@@ -37,7 +106,7 @@ type recordedInput struct {
 // layer's phase][neuron], for every layer but the last.
 func NewRecordedInput(counts [][]uint8) Input { return &recordedInput{counts: counts} }
 
-func (in *recordedInput) check(sizes []int, phaseSteps int) error {
+func (in *recordedInput) Check(sizes []int, phaseSteps int) error {
 	if len(in.counts) != len(sizes)-1 {
 		return invalid.Newf("recorded counts", fmt.Sprintf("of %d layers", len(in.counts)), "one table for each of the %d driven layers", len(sizes)-1)
 	}
@@ -50,15 +119,14 @@ func (in *recordedInput) check(sizes []int, phaseSteps int) error {
 	return nil
 }
 
-func (in *recordedInput) begin(int) {}
+func (in *recordedInput) Begin(layer, first, steps int) {}
 
-func (in *recordedInput) fill(rows []float64, layer, group, first int) {
-	n, counts := in.sizes[layer], in.counts[layer]
+func (in *recordedInput) Fill(rows []float64, g Group, first int) {
+	n, counts := in.sizes[g.Layer], in.counts[g.Layer]
 	clear(rows)
-	for lane := range min(groupSize, n-groupSize*group) {
-		neuron := groupSize*group + lane
+	for lane := range g.Neurons {
 		for t := range len(rows) / groupSize {
-			rows[groupSize*t+lane] = float64(counts[(first+t)*n+neuron])
+			rows[groupSize*t+lane] = float64(counts[(first+t)*n+g.First+lane])
 		}
 	}
 }
@@ -87,8 +155,8 @@ type PoissonInput struct {
 	thresholds [][8]int32
 
 	// of the layer whose phase it is
-	segments [][]bool // driven neurons in the segments of the phase; nil where all are
-	phase    int
+	segments [][]bool // driven neurons in each segment of the steps asked for, from number segment on; nil where all are
+	first    int      // the number of segments[0]
 	group    []generator
 }
 
@@ -170,28 +238,33 @@ func all(flags []bool) bool {
 	return true
 }
 
-func (in *PoissonInput) check(sizes []int, phaseSteps int) error {
-	if fmt.Sprint(sizes) != fmt.Sprint(in.sizes) || phaseSteps != in.phaseSteps {
+// Check reports whether the input was made for such a run; see [Input].
+func (in *PoissonInput) Check(sizes []int, phaseSteps int) error {
+	if !slices.Equal(sizes, in.sizes) || phaseSteps != in.phaseSteps {
 		return invalid.Newf("input", fmt.Sprintf("for layers %v and %d steps per phase", in.sizes, in.phaseSteps), "made for layers %v and %d steps per phase", sizes, phaseSteps)
 	}
 	return nil
 }
 
-func (in *PoissonInput) begin(layer int) {
-	start := layer * in.phaseSteps
-	first, last := in.segment(start), in.segment(start+in.phaseSteps-1)
-	in.phase = layer
-	in.segments = make([][]bool, last-first+1)
-	note := func(redraw int, driven []bool) {
-		if redraw >= first && !all(driven) {
-			in.segments[redraw-first] = append([]bool{}, driven...)
+// Begin redraws the driven neurons of the steps that are asked for next; see
+// [Input].
+func (in *PoissonInput) Begin(layer, first, steps int) {
+	start := layer*in.phaseSteps + first
+	from, last := in.segment(start), in.segment(start+steps-1)
+	// The set in force now may have been drawn before.
+	in.redrawTo(from, -1, nil)
+	in.first, in.segments = from, in.segments[:0]
+	note := func(_ int, driven []bool) {
+		if all(driven) {
+			driven = nil
 		}
+		in.segments = append(in.segments, slices.Clone(driven))
 	}
-	// The set in force at the start may have been drawn in the phase before.
-	in.redrawTo(first, -1, nil)
-	note(first, in.driven[layer])
+	note(from, in.driven[layer])
 	in.redrawTo(last, layer, note)
-
+	if first > 0 {
+		return
+	}
 	in.group = make([]generator, groups(in.sizes[layer]))
 	for g := range in.group {
 		source := stream.Source(in.seed, "input spikes", in.epoch, uint64(layer), uint64(g))
@@ -203,24 +276,31 @@ func (in *PoissonInput) begin(layer int) {
 	}
 }
 
-func (in *PoissonInput) fill(rows []float64, layer, group, first int) {
-	in.draw(rows, &in.group[group])
+// Fill draws counts; see [Input].
+func (in *PoissonInput) Fill(rows []float64, g Group, first int) {
+	in.draw(rows, &in.group[g.First/groupSize])
 	// Silence the neurons that are not driven, segment by segment.
-	start := layer * in.phaseSteps
+	start := g.Layer * in.phaseSteps
 	steps := len(rows) / groupSize
 	for t := 0; t < steps; {
 		segment := in.segment(start + first + t)
 		end := min((segment+1)*in.params.RedrawSteps-1-start-first, steps)
-		if driven := in.segments[segment-in.segment(start)]; driven != nil {
-			in.silence(rows[groupSize*t:groupSize*end], driven[groupSize*group:])
+		if driven := in.segments[segment-in.first]; driven != nil {
+			in.silence(rows[groupSize*t:groupSize*end], driven[g.First:])
 		}
 		t = end
 	}
-	if lanes := in.sizes[layer] - groupSize*group; lanes < groupSize {
-		for i := range rows {
-			if i%groupSize >= lanes {
-				rows[i] = 0
-			}
+	silenceBeyond(rows, g.Neurons)
+}
+
+// silenceBeyond sets to 0 what belongs to no neuron of a group.
+func silenceBeyond(rows []float64, neurons int) {
+	if neurons == groupSize {
+		return
+	}
+	for i := range rows {
+		if i%groupSize >= neurons {
+			rows[i] = 0
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package spike
 
 import (
+	"context"
 	"errors"
 	"math"
 	"reflect"
@@ -31,7 +32,7 @@ func TestCountsAreIndependentPoissonNumbers(t *testing.T) {
 		p.InputRate, p.DrivenFraction = rate, 1
 		const neurons, steps = 20, 20000
 		in := poissonInput(t, p, Accumulating, 11, []int{neurons, 1}, steps, nil)
-		counts := drawAll(in, 0, neurons, steps)
+		counts := drawn(in, 0, neurons, steps)
 		mean := rate * p.Step
 		law := distuv.Poisson{Lambda: mean}
 		seen := map[uint8]float64{}
@@ -104,7 +105,7 @@ func TestDrivenNeurons(t *testing.T) {
 	const steps = 1000
 	fresh := poissonInput(t, p, Fresh, 5, sizes, steps, nil)
 	for layer, want := range []int{20, 10} {
-		counts := drawAll(fresh, layer, sizes[layer], steps)
+		counts := drawn(fresh, layer, sizes[layer], steps)
 		var before []bool
 		for first := -1; first < steps; first += 100 {
 			driven := drivenAt(counts, sizes[layer], max(first, 0), min(first+100, steps))
@@ -119,7 +120,7 @@ func TestDrivenNeurons(t *testing.T) {
 	}
 
 	in := poissonInput(t, p, Accumulating, 5, sizes, steps, nil)
-	counts := drawAll(in, 0, sizes[0], steps)
+	counts := drawn(in, 0, sizes[0], steps)
 	if n := number(drivenAt(counts, sizes[0], 0, 99)); n != 20 {
 		t.Errorf("%d neurons driven at first, want 20", n)
 	}
@@ -137,12 +138,12 @@ func TestDrivenNeurons(t *testing.T) {
 	if n := float64(number(before)); math.Abs(n-expected) > 12 {
 		t.Errorf("%g neurons driven after ten redraws, expected %.0f", n, expected)
 	}
-	if n := number(drivenAt(drawAll(in, 1, sizes[1], steps), sizes[1], 0, 99)); n < 40 {
+	if n := number(drivenAt(drawn(in, 1, sizes[1], steps), sizes[1], 0, 99)); n < 40 {
 		t.Errorf("layer 1 begins its phase with %d driven neurons, although it has collected them for ten redraws", n)
 	}
 	end := in.Driven()
 	next := poissonInput(t, p, Accumulating, 6, sizes, steps, end)
-	again := drivenAt(drawAll(next, 0, sizes[0], steps), sizes[0], 0, 99)
+	again := drivenAt(drawn(next, 0, sizes[0], steps), sizes[0], 0, 99)
 	for i := range end[0] {
 		if end[0][i] && !again[i] {
 			t.Errorf("neuron %d was not carried over", i)
@@ -157,14 +158,14 @@ func TestCountsDoNotDependOnThePieces(t *testing.T) {
 		sizes := []int{9, 2}
 		rule := rapid.SampledFrom([]Drive{Accumulating, Fresh}).Draw(t, "drive")
 		whole, _ := NewPoissonInput(Params{}, rule, 1, 2, sizes, steps, nil)
-		want := drawAll(whole, 0, sizes[0], steps)
+		want := drawn(whole, 0, sizes[0], steps)
 		parts, _ := NewPoissonInput(Params{}, rule, 1, 2, sizes, steps, nil)
-		parts.begin(0)
 		for first := 0; first < steps; {
 			n := min(rapid.IntRange(1, 120).Draw(t, "steps"), steps-first)
+			parts.Begin(0, first, n)
 			for g := range groups(sizes[0]) {
 				rows := make([]float64, n*groupSize)
-				parts.fill(rows, 0, g, first)
+				parts.Fill(rows, groupOf(0, g, sizes[0]), first)
 				for i, c := range rows {
 					neuron := g*groupSize + i%groupSize
 					if neuron < sizes[0] && uint8(c) != want[(first+i/groupSize)*sizes[0]+neuron] {
@@ -175,6 +176,120 @@ func TestCountsDoNotDependOnThePieces(t *testing.T) {
 			first += n
 		}
 	})
+}
+
+// An input of one's own that gives what a built-in one gives makes the same
+// spikes and windows, escape noise included: asked by the function for each
+// count, or group by group.
+func TestInputsOfOnesOwn(t *testing.T) {
+	p := DefaultParams()
+	p.EscapeWidth, p.RefractorySteps = 0.1, 5
+	sizes := []int{13, 7, 3}
+	const steps = 700
+	weights := randomWeights(t, p, sizes)
+	run := func(input Input) (windows []Window, spikes []int) {
+		s, err := NewSimulation(p, sizes, steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Start(weights, input); err != nil {
+			t.Fatal(err)
+		}
+		for stretch := s.Advance(0); stretch.Steps > 0; stretch = s.Advance(stretch.First + stretch.Steps + 90) {
+			for l, n := range sizes {
+				for i := range n {
+					windows = append(windows, s.Windows(l, i)...)
+				}
+				spikes = append(spikes, s.Spikes(l).Count(stretch.First, stretch.First+stretch.Steps))
+			}
+		}
+		if err := s.Err(); err != nil {
+			t.Fatal(err)
+		}
+		return windows, spikes
+	}
+	drawnInput := func() *PoissonInput { return poissonInput(t, p, Fresh, 3, sizes, steps, nil) }
+	wantWindows, wantSpikes := run(drawnInput())
+	recorded := make([][]uint8, 2)
+	source := drawnInput()
+	for l := range recorded {
+		recorded[l] = drawn(source, l, sizes[l], steps)
+	}
+	for name, input := range map[string]Input{
+		"function": InputFunc(func(layer, neuron, step int) float64 { return float64(recorded[layer][step*sizes[layer]+neuron]) }),
+		"recorded": NewRecordedInput(recorded),
+		"wrapped":  struct{ Input }{drawnInput()},
+	} {
+		windows, spikes := run(WithSeed(input, 3, 0))
+		if !reflect.DeepEqual(windows, wantWindows) || !reflect.DeepEqual(spikes, wantSpikes) {
+			t.Errorf("%s: other spikes or windows", name)
+		}
+	}
+	// The step-by-step simulator takes it, too, fractions and negative counts included.
+	input := WithSeed(InputFunc(func(layer, neuron, step int) float64 { return math.Sin(float64(layer+3*neuron+step*step)) + 0.3 }), 3, 0)
+	windows, spikes := run(input)
+	r, err := Record(context.Background(), &Network{Params: p, Sizes: sizes, Weights: weights}, steps, input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, layer := range r.Spikes {
+		for _, s := range layer {
+			total += int(s)
+		}
+	}
+	for _, n := range spikes {
+		total -= n
+	}
+	if total != 0 || len(windows) == 0 {
+		t.Errorf("%d spikes more in the step-by-step simulator; %d windows", total, len(windows))
+	}
+}
+
+// A count that is no number ends the run with an error that names it.
+func TestBadCountsEndTheRun(t *testing.T) {
+	p, sizes := DefaultParams(), []int{6, 2}
+	input := InputFunc(func(_, neuron, step int) float64 {
+		if neuron == 5 && step == 333 {
+			return math.NaN()
+		}
+		return 0.2
+	})
+	s, err := NewSimulation(p, sizes, 700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := randomWeights(t, p, sizes)
+	if err := s.Start(weights, input); err != nil {
+		t.Fatal(err)
+	}
+	steps := 0
+	for stretch := s.Advance(100); stretch.Steps > 0; stretch = s.Advance(steps + 100) {
+		steps += stretch.Steps
+	}
+	var bad *invalid.Error
+	if err := s.Err(); steps != 300 || !errors.As(err, &bad) || bad.Field != "input of layer 0, neuron 5, step 333" {
+		t.Errorf("after %d steps: %v", steps, err)
+	}
+	if _, err := Record(context.Background(), &Network{Sizes: sizes, Weights: weights}, 700, input); !errors.As(err, &bad) {
+		t.Errorf("step by step: %v", err)
+	}
+	if err := s.Start(weights, InputFunc(func(int, int, int) float64 { return 0.2 })); err != nil || s.Advance(0).Steps == 0 {
+		t.Errorf("the next run does not begin: %v, %v", err, s.Err())
+	}
+}
+
+// drawn returns a layer's counts in its whole phase, [step][neuron].
+func drawn(in *PoissonInput, layer, n, phaseSteps int) []uint8 {
+	counts, err := drawAll(in, layer, n, phaseSteps)
+	if err != nil {
+		panic(err)
+	}
+	small := make([]uint8, len(counts))
+	for i, c := range counts {
+		small[i] = uint8(c)
+	}
+	return small
 }
 
 // simulate runs a network with drawn input and returns all spikes and windows.

@@ -85,13 +85,13 @@ type Recording struct {
 func (r *Recording) Steps() int { return r.PhaseSteps * (len(r.Sizes) - 1) }
 
 // Record simulates all phases of a run step by step and keeps everything: 25
-// bytes per neuron and step. It is the model as it stands in the package
+// bytes per neuron and step, and 8 more of the driven layer during its phase. It is the model as it stands in the package
 // documentation; for speed, see [Simulation].
 func Record(ctx context.Context, net *Network, phaseSteps int, input Input) (*Recording, error) {
 	if err := net.check(phaseSteps); err != nil {
 		return nil, err
 	}
-	if err := input.check(net.Sizes, phaseSteps); err != nil {
+	if err := input.Check(net.Sizes, phaseSteps); err != nil {
 		return nil, err
 	}
 	p := net.Params.OrDefault()
@@ -119,7 +119,9 @@ func Record(ctx context.Context, net *Network, phaseSteps int, input Input) (*Re
 		}
 		driven, phaseStart := t/phaseSteps, t-t%phaseSteps
 		if t == phaseStart {
-			layers[driven].counts = drawAll(input, driven, net.Sizes[driven], phaseSteps)
+			if layers[driven].counts, err = drawAll(input, driven, net.Sizes[driven], phaseSteps); err != nil {
+				return nil, err
+			}
 		}
 		for l := range layers {
 			layer, n := &layers[l], net.Sizes[l]
@@ -163,24 +165,29 @@ func Record(ctx context.Context, net *Network, phaseSteps int, input Input) (*Re
 }
 
 // drawAll returns a layer's counts in its whole phase, [step][neuron].
-func drawAll(input Input, layer, n, phaseSteps int) []uint8 {
-	input.begin(layer)
-	counts := make([]uint8, phaseSteps*n)
+func drawAll(input Input, layer, n, phaseSteps int) ([]float64, error) {
+	input.Begin(layer, 0, phaseSteps)
+	counts := make([]float64, phaseSteps*n)
 	rows := make([]float64, phaseSteps*groupSize)
 	for g := range groups(n) {
-		input.fill(rows, layer, g, 0)
-		for lane := range min(groupSize, n-groupSize*g) {
+		group := groupOf(layer, g, n)
+		input.Fill(rows, group, 0)
+		silenceBeyond(rows, group.Neurons)
+		if err := checkCounts(rows, group, 0); err != nil {
+			return nil, err
+		}
+		for lane := range group.Neurons {
 			for t := range phaseSteps {
-				counts[t*n+groupSize*g+lane] = uint8(rows[t*groupSize+lane])
+				counts[t*n+group.First+lane] = rows[t*groupSize+lane]
 			}
 		}
 	}
-	return counts
+	return counts, nil
 }
 
 // filter returns Σ κ(a)·x[t+1-a] over a = 1 … MemorySteps for each of n
 // neurons, x being [step][neuron] and 0 before its first step.
-func filter(kernel []float64, x []uint8, n, t int) []float64 {
+func filter[T uint8 | float64](kernel []float64, x []T, n, t int) []float64 {
 	filtered := make([]float64, n)
 	for i := range min(len(kernel), t+1) {
 		for k, count := range x[(t-i)*n : (t-i+1)*n] {
@@ -192,7 +199,7 @@ func filter(kernel []float64, x []uint8, n, t int) []float64 {
 
 // plainLayer is the state of one layer, one element per neuron.
 type plainLayer struct {
-	counts     []uint8 // input counts of the phase, [step][neuron]
+	counts     []float64 // input counts of the phase, [step][neuron]
 	v, u       []float64
 	thresholds []float64 // of the present step
 	refractory []int     // steps until the neuron may fire again

@@ -2,6 +2,8 @@ package spike
 
 import (
 	"encoding/binary"
+	"fmt"
+	"iter"
 	"math/bits"
 
 	"github.com/weightalign/lab/rddkit/internal/parallel"
@@ -10,54 +12,90 @@ import (
 // Raster holds the spikes of a layer, four neurons in a byte: bit k of byte b
 // of a step's row belongs to neuron 4·b+k.
 type Raster struct {
-	Stride  int // bytes of a row, a multiple of 8; what no neuron needs is 0
-	First   int // step of the first row; rows before step 0 are all 0
-	Bits    []byte
-	neurons int
-	padding int // rows before step 0
+	Stride int // bytes of a row, a multiple of 8; what no neuron needs is 0
+	First  int // step of the first row; rows before step 0 are all 0
+	Bits   []byte
+	older  map[int][]byte // rows before First that are still asked for
 }
 
-// newRaster makes a raster whose rows begin padding steps before step 0.
-func newRaster(neurons, padding int) Raster {
-	r := Raster{Stride: (groups(neurons) + 7) / 8 * 8, neurons: neurons, padding: padding}
-	r.clear()
+// NewRaster returns a raster without spikes of the steps first … first+steps-1:
+// for spikes from elsewhere, to be set by Fire.
+func NewRaster(neurons, first, steps int) *Raster {
+	stride := (groups(neurons) + 7) / 8 * 8
+	return &Raster{Stride: stride, First: first, Bits: make([]byte, steps*stride)}
+}
+
+// newRaster makes a raster whose rows begin keep steps before step 0, with room
+// for a stretch of up to steps steps.
+func newRaster(neurons, keep, steps int) Raster {
+	r := *NewRaster(neurons, 0, keep+steps)
+	r.clear(keep)
 	return r
 }
 
-func (r *Raster) clear() {
-	r.First = -r.padding
-	r.Bits = append(r.Bits[:0], make([]byte, r.padding*r.Stride)...)
+func (r *Raster) clear(keep int) {
+	r.First, r.older = -keep, nil
+	r.Bits = r.Bits[:keep*r.Stride]
+	clear(r.Bits)
 }
 
-// extend adds silent rows for steps first … first+steps-1. If keep is not 0, it
-// drops all rows but keep before; otherwise there are whole rows at most.
-func (r *Raster) extend(first, steps, keep, whole int) {
-	if keep > 0 {
-		copy(r.Bits, r.Bits[(first-keep-r.First)*r.Stride:(first-r.First)*r.Stride])
-		r.Bits, r.First = r.Bits[:keep*r.Stride], first-keep
-	}
-	old := len(r.Bits)
-	size := old + steps*r.Stride
-	if cap(r.Bits) < size {
-		grown := min(2*old, whole*r.Stride)
-		if whole*r.Stride <= wholeBytes {
-			grown = whole * r.Stride
+// advance drops all rows but keep before step first and those of the steps that
+// are listed, and adds silent rows for steps first … first+steps-1.
+func (r *Raster) advance(first, steps, keep int, listed []int) {
+	var older map[int][]byte
+	for _, step := range listed {
+		if older == nil {
+			older = map[int][]byte{}
 		}
-		r.Bits = append(make([]byte, 0, max(size, grown)), r.Bits...)
+		if older[step] == nil {
+			older[step] = append([]byte{}, r.Row(step)...)
+		}
 	}
-	r.Bits = r.Bits[:size]
-	added := r.Bits[old:]
+	copy(r.Bits, r.Bits[(first-keep-r.First)*r.Stride:(first-r.First)*r.Stride])
+	r.Bits, r.First, r.older = r.Bits[:(keep+steps)*r.Stride], first-keep, older
+	added := r.Bits[keep*r.Stride:]
 	const block = 1 << 16
 	parallel.For((len(added)+block-1)/block, func(b int) { clear(added[b*block : min(len(added), (b+1)*block)]) })
 }
 
-// wholeBytes is up to which size memory for a whole run is asked for at once:
-// what is not written to takes none.
-const wholeBytes = 32 << 20
-
-// Row returns the bytes of one step.
+// Row returns the bytes of one step that the raster holds; see
+// [Simulation.Spikes].
 func (r *Raster) Row(step int) []byte {
+	if step < r.First {
+		row, ok := r.older[step]
+		if !ok {
+			panic(fmt.Sprintf("spike: step %d is before those that the raster holds, from %d on", step, r.First))
+		}
+		return row
+	}
 	return r.Bits[(step-r.First)*r.Stride:][:r.Stride]
+}
+
+// Fire notes a spike of a neuron in a step.
+func (r *Raster) Fire(step, neuron int) { r.Row(step)[neuron/groupSize] |= 1 << (neuron % groupSize) }
+
+// Spikes yields who fired in a step, in ascending order.
+func (r *Raster) Spikes(step int) iter.Seq[int] {
+	return func(yield func(neuron int) bool) {
+		for at, row := 0, r.Row(step); at < len(row); at += 8 {
+			for word := binary.LittleEndian.Uint64(row[at:]); word != 0; word &= word - 1 {
+				bit := bits.TrailingZeros64(word)
+				if !yield((at+bit/8)*groupSize + bit%8) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Count returns how many spikes there are in steps first … end-1, none before
+// First.
+func (r *Raster) Count(first, end int) int {
+	count := 0
+	for words := r.Bits[(first-r.First)*r.Stride : (end-r.First)*r.Stride]; len(words) > 0; words = words[8:] {
+		count += bits.OnesCount64(binary.LittleEndian.Uint64(words))
+	}
+	return count
 }
 
 // Fired reports whether a neuron fired in a step.
