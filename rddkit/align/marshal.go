@@ -15,7 +15,10 @@ import (
 // If the learner has the methods of encoding.BinaryMarshaler and
 // BinaryUnmarshaler, they are called; else its exported fields are its state, as
 // package encoding/gob writes them, and without one the state is empty.
-func MarshalState(l Learner) ([]byte, error) {
+func MarshalState(l Learner) ([]byte, error) { return marshalState(l) }
+
+// marshalState is MarshalState of a learner or a rule.
+func marshalState(l any) ([]byte, error) {
 	if own, ok := l.(encoding.BinaryMarshaler); ok {
 		return own.MarshalBinary()
 	}
@@ -31,7 +34,9 @@ func MarshalState(l Learner) ([]byte, error) {
 
 // UnmarshalState restores what MarshalState returned. State that is damaged or
 // of another learner is an *invalid.Error, and then nothing has changed.
-func UnmarshalState(l Learner, state []byte) error {
+func UnmarshalState(l Learner, state []byte) error { return unmarshalState(l, state) }
+
+func unmarshalState(l any, state []byte) error {
 	if own, ok := l.(encoding.BinaryUnmarshaler); ok {
 		return own.UnmarshalBinary(state)
 	}
@@ -63,7 +68,7 @@ func UnmarshalState(l Learner, state []byte) error {
 
 // hasFields reports whether a learner is a struct with exported fields of its
 // own, embedded learners aside.
-func hasFields(l Learner) bool {
+func hasFields(l any) bool {
 	t := reflect.TypeOf(l)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()

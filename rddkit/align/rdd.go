@@ -3,7 +3,6 @@ package align
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/weightalign/lab/rddkit/internal/parallel"
@@ -29,50 +28,23 @@ type RDDOptions struct {
 }
 
 func (o RDDOptions) resolved() (RDDOptions, error) {
-	if err := o.Spike.Validate(); err != nil {
+	simulation, err := o.simulation().resolved("RDDOptions")
+	if err != nil {
 		return o, err
 	}
-	o.Spike = o.Spike.OrDefault()
-	for _, field := range []struct {
-		name     string
-		value    *float64
-		standard float64
-	}{
-		{"RDDOptions.Time", &o.Time, 90},
-		{"RDDOptions.Interval", &o.Interval, 10},
-		{"RDDOptions.LearningRate", &o.LearningRate, 0.001},
-		{"RDDOptions.AcceptHalfWidth", &o.AcceptHalfWidth, acceptHalfWidth},
-	} {
-		if *field.value == 0 {
-			*field.value = field.standard
-		}
-		if v := *field.value; !(v > 0) || math.IsInf(v, 0) {
-			return o, invalid.New(field.name, v, "a positive number, or 0 for the published setting")
-		}
-	}
-	if _, err := o.steps("RDDOptions.Time", o.Time, 1); err != nil {
-		return o, err
-	}
-	if _, err := o.steps("RDDOptions.Interval", o.Interval, 1); err != nil {
+	o.Time, o.Interval, o.Drive, o.Spike = simulation.Time, simulation.Interval, simulation.Drive, simulation.Spike
+	if err := positive("RDDOptions", []setting{{"LearningRate", &o.LearningRate, 0.001}, {"AcceptHalfWidth", &o.AcceptHalfWidth, acceptHalfWidth}}); err != nil {
 		return o, err
 	}
 	if o.Estimator < Sharp || o.Estimator > Wald {
 		return o, invalid.New("RDDOptions.Estimator", int(o.Estimator), "align.Sharp, align.Fuzzy or align.Wald")
 	}
-	o.Drive = o.Drive.OrDefault()
-	if err := invalid.In("RDDOptions.Drive", o.Drive.Validate()); err != nil {
-		return o, err
-	}
 	return o, nil
 }
 
-// steps converts seconds, which must be a multiple of multiple steps.
-func (o RDDOptions) steps(field string, seconds float64, multiple int) (int, error) {
-	steps, ok := o.Spike.Steps(seconds)
-	if !ok || steps%multiple != 0 {
-		return 0, invalid.Newf(field, seconds, "a positive multiple of %g s, at most %g s", float64(multiple)*o.Spike.Step, (1<<30)*o.Spike.Step)
-	}
-	return steps, nil
+// simulation returns those of the options that are not about the estimates.
+func (o RDDOptions) simulation() SimulationOptions {
+	return SimulationOptions{Time: o.Time, Interval: o.Interval, Drive: o.Drive, Seed: o.Seed, Spike: o.Spike, ForgetDriven: o.ForgetDriven}
 }
 
 // RDD learns feedback weights by regression discontinuity at the spike
@@ -83,13 +55,16 @@ func (o RDDOptions) steps(field string, seconds float64, multiple int) (int, err
 //	B = β · (standard deviation of the first B ever seen) / (that of β)
 //
 // over the pairs with β ≠ 0; other pairs keep theirs. The regressions and the
-// first standard deviation persist from call to call, potentials do not.
+// first standard deviation persist from call to call, potentials do not. If the
+// regressions diverge, Learn fails.
+//
+// It is a [Learner], and a [SpikeRule] for a [Simulator], whose options then take
+// the place of its own for time, drive, seed and neurons.
 type RDD struct {
 	options    RDDOptions
-	epoch      uint64 // the next Learn's
+	simulator  *Simulator // of Learn
 	layers     []*regressions
-	driven     [][]bool          // carried over, but for the rule Fresh
-	simulation *spike.Simulation // of the run in progress
+	operations uint64
 }
 
 // NewRDD returns a learner that has seen nothing yet.
@@ -98,49 +73,33 @@ func NewRDD(options RDDOptions) (*RDD, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &RDD{options: resolved}, nil
+	simulator, err := newSimulator("RDDOptions", resolved.simulation())
+	if err != nil {
+		return nil, err
+	}
+	return &RDD{options: resolved, simulator: simulator}, nil
 }
 
 // Options returns the options with every default filled in.
 func (r *RDD) Options() RDDOptions { return r.options }
 
 // Epochs returns how many calls of Learn have succeeded.
-func (r *RDD) Epochs() int { return int(r.epoch) }
+func (r *RDD) Epochs() int { return r.simulator.Epochs() }
 
-// Learn runs one phase of regression discontinuity estimates; see [Learner].
+// Cost returns what all calls of Learn have used. A window is three multiply-adds
+// for each neuron above.
+func (r *RDD) Cost() Cost {
+	cost := r.simulator.Cost()
+	cost.Operations = r.operations
+	return cost
+}
+
+// Operations returns the multiply-adds of the rule; see [Counting].
+func (r *RDD) Operations() uint64 { return r.operations }
+
+// Learn runs one simulation and learns from it; see [Learner].
 func (r *RDD) Learn(ctx context.Context, layers []Layer, observe func(simulatedSeconds float64)) error {
-	steps, err := r.options.steps("RDDOptions.Time", r.options.Time, max(len(layers), 1))
-	if err != nil {
-		return err
-	}
-	interval, err := r.options.steps("RDDOptions.Interval", r.options.Interval, 1)
-	if err != nil {
-		return err
-	}
-	if err := checkLayers(layers); err != nil {
-		return err
-	}
-	if err := r.fits(sizesOf(layers)); err != nil {
-		return err
-	}
-	phaseSteps := steps / len(layers)
-	input, err := spike.NewPoissonInput(r.options.Spike, r.options.Drive, r.options.Seed, r.epoch, sizesOf(layers), phaseSteps, r.driven)
-	if err != nil {
-		return err
-	}
-	tell := func(step int) {
-		if observe != nil {
-			observe(float64(step) * r.options.Spike.Step)
-		}
-	}
-	plan := plan{phaseSteps: phaseSteps, input: input, next: func(now int) (int, bool) { return now - now%interval + interval, true }}
-	if err := run(ctx, r, layers, plan, tell); err != nil {
-		return err
-	}
-	if r.options.Drive != spike.Fresh && !r.options.ForgetDriven {
-		r.driven = input.Driven()
-	}
-	return nil
+	return r.simulator.Run(ctx, []Reader{{r, layers}}, observe)
 }
 
 // Recorded is an input for [Replay].
@@ -161,136 +120,130 @@ func Replay[T spike.Float](ctx context.Context, r *RDD, layers []LayerOf[T], rec
 	if recorded.Steps < 1 || recorded.Steps%len(layers) != 0 {
 		return invalid.Newf("Recorded.Steps", recorded.Steps, "a positive multiple of %d", len(layers))
 	}
-	next := func(now int) (step int, update bool) {
-		step = recorded.Steps + 1
-		for _, s := range recorded.Pause {
-			if s > now {
-				step = min(step, s)
-			}
-		}
-		for _, s := range recorded.Update {
-			if s > now && s <= step {
-				step, update = s, true
-			}
-		}
-		return step, update
-	}
-	return run(ctx, r, layers, plan{phaseSteps: recorded.Steps / len(layers), input: spike.NewRecordedInput(recorded.Counts), next: next}, observe)
-}
-
-func sizesOf[T spike.Float](layers []LayerOf[T]) []int {
-	sizes := []int{layers[0].In}
-	for _, l := range layers {
-		sizes = append(sizes, l.Out)
-	}
-	return sizes
-}
-
-// plan says what a run simulates, and after which step it next stops, be it to
-// update the feedback weights or only to be observed.
-type plan struct {
-	phaseSteps int
-	input      spike.Input
-	next       func(now int) (step int, update bool)
-}
-
-func run[T spike.Float](ctx context.Context, r *RDD, layers []LayerOf[T], plan plan, observe func(step int)) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if observe == nil {
 		observe = func(int) {}
 	}
-	weights, err := r.prepare(sizesOf(layers), plan.phaseSteps, func(l int) ([]float64, error) {
-		return spike.ScaleWeights(r.options.Spike, fmt.Sprintf("layers[%d].Forward", l), layers[l].Forward, layers[l].In)
-	}, func(l int) float64 {
-		return float64(spike.StandardDeviation(layers[l].Feedback))
-	})
+	weights, err := scaleLayers(r.options.Spike, layers)
 	if err != nil {
 		return err
 	}
-	undo := save(r, layers)
-	defer func() {
-		if err != nil {
-			undo()
-		}
-		r.release()
-	}()
-	if err := r.simulation.Start(weights, plan.input); err != nil {
+	sizes := sizesOf(layers)
+	replay := run{params: r.options.Spike, sizes: sizes, phaseSteps: recorded.Steps / len(layers), weights: weights,
+		input: spike.NewRecordedInput(recorded.Counts),
+		next: func(now int) (step int, update bool) {
+			step = recorded.Steps + 1
+			for _, s := range recorded.Pause {
+				if s > now {
+					step = min(step, s)
+				}
+			}
+			for _, s := range recorded.Update {
+				if s > now && s <= step {
+					step, update = s, true
+				}
+			}
+			return step, update
+		},
+		begin:   func() error { return begin(r, sizes, layers) },
+		stretch: func(seen *spike.Simulation, stretch spike.Stretch) { r.Stretch(seen, stretch) },
+		update: func() error {
+			for l, layer := range layers {
+				if err := updateFeedback(r.layers[l], l, layer.Feedback, r.options); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		observe: observe,
+	}
+	undo, restore := r.save(), saveFeedback(layers)
+	err = replay.simulate(ctx)
+	if err == nil {
+		err = r.End()
+	}
+	if err != nil {
+		undo()
+		restore()
 		return err
 	}
-	if r.options.ForgetRegressions {
-		for _, l := range r.layers {
-			l.forget()
-		}
-	}
-
-	observe(0)
-	for _, l := range r.layers {
-		l.changed = true // the caller may have changed the feedback weights
-	}
-	stop, update := plan.next(0)
-	for {
-		stretch := r.simulation.Advance(stop)
-		if stretch.Steps == 0 {
-			break
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		r.layers[stretch.Phase].estimate(r.simulation, stretch, r.options)
-		now := stretch.First + stretch.Steps
-		if now < stop {
-			continue
-		}
-		if update {
-			for l, layer := range layers {
-				updateFeedback(r.layers[l], layer.Feedback, r.options)
-			}
-		}
-		observe(now)
-		stop, update = plan.next(now)
-	}
-	r.epoch++
+	r.simulator.epoch++
 	return nil
 }
 
-// prepare scales the feedforward weights, and in the first run makes the
-// regressions and keeps the standard deviations of the feedback weights.
-// Nothing is changed before all is known to be right.
-func (r *RDD) prepare(sizes []int, phaseSteps int, scale func(layer int) ([]float64, error), deviation func(layer int) float64) ([][]float64, error) {
-	if err := r.fits(sizes); err != nil {
-		return nil, err
+// Begin makes the regressions before the first run, and keeps the standard
+// deviations of the feedback weights; see [SpikeRule].
+func (r *RDD) Begin(run SpikeRun) error {
+	layers := make([]Layer, len(run.Feedback))
+	for l := range layers {
+		layers[l] = Layer{In: run.Sizes[l], Out: run.Sizes[l+1], Feedback: run.Feedback[l]}
 	}
-	weights := make([][]float64, len(sizes)-1)
-	failures := make([]error, len(weights))
-	parallel.For(len(weights), func(l int) { weights[l], failures[l] = scale(l) })
-	for _, err := range failures {
-		if err != nil {
-			return nil, err
-		}
-	}
-	simulation, err := spike.NewSimulation(r.options.Spike, sizes, phaseSteps)
-	if err != nil {
-		return nil, err
-	}
-	r.simulation = simulation
-	if r.layers == nil {
-		for l := range weights {
-			layer := newRegressions(sizes[l], sizes[l+1])
-			layer.feedbackDeviation = deviation(l)
-			r.layers = append(r.layers, layer)
-		}
-	}
-	return weights, nil
+	r.options.Spike = run.Params
+	return begin(r, run.Sizes, layers)
 }
 
-// fits reports whether sizes are those of the calls before.
-func (r *RDD) fits(sizes []int) error {
+func begin[T spike.Float](r *RDD, sizes []int, layers []LayerOf[T]) error {
 	if r.layers != nil && !slices.Equal(r.sizes(), sizes) {
 		return invalid.Newf("layers", fmt.Sprint(sizes), "the sizes of the calls before, %v", r.sizes())
 	}
+	if r.layers == nil {
+		made := make([]*regressions, len(layers))
+		for l := range layers {
+			deviation, err := firstDeviation(l, layers[l].Feedback)
+			if err != nil {
+				return err
+			}
+			made[l] = newRegressions(sizes[l], sizes[l+1])
+			made[l].feedbackDeviation = deviation
+		}
+		r.layers = made
+	}
+	for _, l := range r.layers {
+		if r.options.ForgetRegressions {
+			l.forget()
+		}
+		l.changed = true // the caller may have changed the feedback weights
+	}
 	return nil
+}
+
+// Stretch moves the regressions of the driven layer; see [SpikeRule].
+func (r *RDD) Stretch(seen SpikeSource, stretch spike.Stretch) {
+	r.operations += r.layers[stretch.Phase].estimate(seen, stretch, r.options)
+}
+
+// Update scales the effects of a layer; see [SpikeRule].
+func (r *RDD) Update(layer int, feedback []float32) error {
+	return updateFeedback(r.layers[layer], layer, feedback, r.options)
+}
+
+// End gives up what only a run needs, and fails if regressions have diverged
+// since the last update; see [SpikeRule].
+func (r *RDD) End() error {
+	for n, l := range r.layers {
+		if l.changed && !l.finite() {
+			return l.diverged(n, r.options)
+		}
+		l.beta = nil
+	}
+	return nil
+}
+
+// save returns what puts the regressions back as they are now.
+func (r *RDD) save() (restore func()) {
+	layers, operations := r.layers, r.operations
+	var restores []func()
+	for _, l := range layers {
+		restores = append(restores, l.save())
+	}
+	return func() {
+		r.layers, r.operations = layers, operations
+		for _, restore := range restores {
+			restore()
+		}
+	}
 }
 
 func (r *RDD) sizes() []int {
@@ -299,39 +252,6 @@ func (r *RDD) sizes() []int {
 		sizes = append(sizes, l.out)
 	}
 	return sizes
-}
-
-// save returns what puts the regressions and the feedback weights back as they
-// are now.
-func save[T spike.Float](r *RDD, layers []LayerOf[T]) (undo func()) {
-	fresh := r.epoch == 0
-	feedback := make([][]T, len(layers))
-	for l := range layers {
-		feedback[l] = make([]T, len(layers[l].Feedback))
-		copyBlocks(feedback[l], layers[l].Feedback)
-		if !fresh {
-			r.layers[l].save()
-		}
-	}
-	return func() {
-		for l := range layers {
-			copy(layers[l].Feedback, feedback[l])
-			if !fresh {
-				r.layers[l].restore()
-			}
-		}
-		if fresh {
-			r.layers = nil
-		}
-	}
-}
-
-// release gives up what only a run needs, which is more than the estimates take.
-func (r *RDD) release() {
-	r.simulation = nil
-	for _, l := range r.layers {
-		l.backup = nil
-	}
 }
 
 // Layers returns the number of layers with estimates, 0 before the first Learn.

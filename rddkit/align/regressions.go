@@ -2,9 +2,11 @@ package align
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/weightalign/lab/rddkit/internal/parallel"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/spike"
 )
 
@@ -23,11 +25,9 @@ type synapses [4][tileWidth]float64
 // regressions are the online regressions from one layer to the layer above.
 type regressions struct {
 	in, out           int
-	parameters        []synapses // [tile][in], so that a tile is read in order; what is beyond out stays 0
-	backup            []synapses
+	parameters        []synapses   // [tile][in], so that a tile is read in order; what is beyond out stays 0
 	treatment         []Regression // [in]: of the neuron's spikes, for Wald only
-	treatmentBackup   []Regression
-	beta              []float64 // [in][out], as of the last updateFeedback
+	beta              []float64    // [in][out], as of the last updateFeedback
 	feedbackDeviation float64
 	changed           bool // since the last updateFeedback
 
@@ -48,8 +48,9 @@ type batch struct {
 //
 //	(intercept, slope)_j ← carry·(intercept, slope)_j + Σ (toIntercept, toSlope)·row_j
 type update struct {
-	carry [4]float64 // the matrix, row by row
-	terms int        // how many of the batch's are this update's
+	carry   [4]float64 // the matrix, row by row
+	windows int
+	terms   int // how many of the batch's are this update's
 }
 
 type term struct {
@@ -63,16 +64,15 @@ func newRegressions(in, out int) *regressions {
 
 func tiles(neurons int) int { return (neurons + tileWidth - 1) / tileWidth }
 
-// save keeps the parameters as they are for restore.
-func (l *regressions) save() {
-	l.backup = make([]synapses, len(l.parameters))
-	copyBlocks(l.backup, l.parameters)
-	l.treatmentBackup = append(l.treatmentBackup[:0], l.treatment...)
-}
-
-func (l *regressions) restore() {
-	copyBlocks(l.parameters, l.backup)
-	copy(l.treatment, l.treatmentBackup)
+// save returns what puts the parameters back as they are now.
+func (l *regressions) save() (restore func()) {
+	parameters := make([]synapses, len(l.parameters))
+	copyBlocks(parameters, l.parameters)
+	treatment := slices.Clone(l.treatment)
+	return func() {
+		copyBlocks(l.parameters, parameters)
+		copy(l.treatment, treatment)
+	}
 }
 
 // copyBlocks is copy on all cores.
@@ -81,13 +81,14 @@ func copyBlocks[T any](to, from []T) {
 	parallel.For((len(from)+block-1)/block, func(b int) { copy(to[b*block:], from[b*block:min(len(from), (b+1)*block)]) })
 }
 
-// estimate moves the regressions by the windows that ended in a stretch.
+// estimate moves the regressions by the windows that ended in a stretch, and
+// returns how many multiply-adds that takes as the rule is written.
 //
 // The target of a window that ended in step t is a row that all lower neurons
 // share, y[t] = (q[t-W+1] + … + q[t])/W - q[t-W], W being the window length,
 // except for a window that opened when the neuron's last one ended. It keeps
 // that one's baseline b and has the target (q[t-W+1] + … + q[t])/W - q[b].
-func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDDOptions) {
+func (l *regressions) estimate(s SpikeSource, stretch spike.Stretch, o RDDOptions) (operations uint64) {
 	table := newTable(stretch, o.Spike)
 	var late lateBaselines
 	parallel.For(l.blocks(), func(block int) {
@@ -124,6 +125,13 @@ func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDD
 		}
 	})
 	l.changed = true
+	windows, _ := l.total(func(block int) (windows, _ float64) {
+		for _, u := range l.batches[block].updates {
+			windows += float64(u.windows)
+		}
+		return windows, 0
+	})
+	return 3 * uint64(windows) * uint64(l.out)
 }
 
 // collect appends the update by a neuron's windows on one side.
@@ -133,7 +141,7 @@ func (l *regressions) estimate(s *spike.Simulation, stretch spike.Stretch, o RDD
 // Φ_k = (I - ηx_n x_nᵀ)…(I - ηx_k x_kᵀ) and c_k = ηΦ_{k+1}x_k; so, from the
 // last window to the first, c_k comes from Φ_{k+1}, and Φ_k = Φ_{k+1} - c_k x_kᵀ.
 func (b *batch) collect(windows []spike.Window, firstSide bool, o RDDOptions, table *table, late *lateBaselines) {
-	before := len(b.terms)
+	before, accepted := len(b.terms), 0
 	phi := [4]float64{1, 0, 0, 1}
 	for k := len(windows) - 1; k >= 0; k-- {
 		w := &windows[k]
@@ -143,6 +151,7 @@ func (b *batch) collect(windows []spike.Window, firstSide bool, o RDDOptions, ta
 		if distance := w.MaxDrive - o.Spike.Threshold; distance < -o.AcceptHalfWidth || distance > o.AcceptHalfWidth {
 			continue
 		}
+		accepted++
 		m := w.MaxDrive
 		c0 := o.LearningRate * math.FMA(phi[1], m, phi[0])
 		c1 := o.LearningRate * math.FMA(phi[3], m, phi[2])
@@ -160,7 +169,7 @@ func (b *batch) collect(windows []spike.Window, firstSide bool, o RDDOptions, ta
 		}
 		b.terms = append(b.terms, term{table.mean(w.End), c0, c1}, term{baseline, -c0, -c1})
 	}
-	b.updates = append(b.updates, update{carry: phi, terms: len(b.terms) - before})
+	b.updates = append(b.updates, update{carry: phi, windows: accepted, terms: len(b.terms) - before})
 }
 
 // lateBaselines collects baselines that are older than a table's traces: of
@@ -292,65 +301,58 @@ func (l *regressions) transfer(flat []float64, back bool) {
 	}
 }
 
-// updateFeedback scales the causal effects to the standard deviation that the
-// feedback weights had at first. Pairs without an effect keep their weight. It
-// does nothing where the effects have no spread (none, or a single one).
-func updateFeedback[T spike.Float](l *regressions, feedback []T, o RDDOptions) {
+// updateFeedback scales the causal effects of layer number n to the standard
+// deviation that the feedback weights had at first.
+func updateFeedback[T spike.Float](l *regressions, n int, feedback []T, o RDDOptions) error {
 	if !l.changed {
-		return
+		return nil
 	}
 	l.changed = false
 	if l.beta == nil {
 		l.beta = make([]float64, l.in*l.out)
 	}
-	sum, count := l.total(func(block int) (sum, count float64) {
-		for _, b := range l.effects(l.beta, block, o) {
-			sum += b
-			if b != 0 {
-				count++
+	if !l.treated() || !scaleTo(feedback, l.in, l.out, l.beta, l.feedbackDeviation, func(block int) { l.effects(l.beta, block, o) }) {
+		return l.diverged(n, o)
+	}
+	return nil
+}
+
+// diverged is the error about regressions that have left the range of numbers.
+func (l *regressions) diverged(n int, o RDDOptions) error {
+	return invalid.Newf("RDDOptions.LearningRate", o.LearningRate, "a smaller one (an experiment's RDDRate): the regressions of layers[%d] diverge", n)
+}
+
+// treated reports whether the neurons' own regressions are finite.
+func (l *regressions) treated() bool {
+	for _, r := range l.treatment {
+		if sum := r.InterceptSpike + r.InterceptQuiet + r.SlopeSpike + r.SlopeQuiet; sum-sum != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// finite reports whether all parameters are.
+func (l *regressions) finite() bool {
+	bad, _ := l.total(func(block int) (bad, _ float64) {
+		for tile := range tiles(l.out) {
+			for i := block * neuronBlock; i < min((block+1)*neuronBlock, l.in); i++ {
+				for _, row := range l.parameters[tile*l.in+i] {
+					for _, p := range row {
+						if p-p != 0 {
+							bad++
+						}
+					}
+				}
 			}
 		}
-		return sum, count
+		return bad, 0
 	})
-	if count == 0 {
-		return
-	}
-	mean := sum / count
-	part := func(block int) (first int, beta []float64) {
-		first = block * neuronBlock * l.out
-		return first, l.beta[first:min(first+neuronBlock*l.out, len(l.beta))]
-	}
-	squares, _ := l.total(func(block int) (sum, _ float64) {
-		_, beta := part(block)
-		for _, b := range beta {
-			if b != 0 {
-				sum += float64((b - mean) * (b - mean))
-			}
-		}
-		return sum, 0
-	})
-	deviation := math.Sqrt(squares / count)
-	if !(deviation > 0) {
-		return
-	}
-	parallel.For(l.blocks(), func(block int) {
-		first, beta := part(block)
-		for k, b := range beta {
-			if b != 0 {
-				feedback[first+k] = T(b * l.feedbackDeviation / deviation)
-			}
-		}
-	})
+	return bad == 0 && l.treated()
 }
 
 // total adds up what visit returns for each block of lower neurons, in the order
 // of the blocks.
 func (l *regressions) total(visit func(block int) (a, b float64)) (a, b float64) {
-	parts := make([][2]float64, l.blocks())
-	parallel.For(len(parts), func(block int) { parts[block][0], parts[block][1] = visit(block) })
-	for _, p := range parts {
-		a += p[0]
-		b += p[1]
-	}
-	return a, b
+	return totalOf(l.blocks(), visit)
 }

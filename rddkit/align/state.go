@@ -10,21 +10,25 @@ import (
 )
 
 // stateMagic begins a marshalled RDD; its last byte is the format's version.
-var stateMagic = []byte("rddkit RDD\x01")
+var stateMagic = []byte("rddkit RDD\x02")
 
 // stateHeader follows it, then the sizes, and for each layer the feedback
 // deviation, the parameters and, if Carried, the driven neurons.
 type stateHeader struct {
-	Epoch   uint64
-	Layers  uint32
-	Carried uint8
+	Epoch      uint64
+	Seconds    float64
+	Spikes     uint64
+	Operations uint64
+	Layers     uint32
+	Carried    uint8
 }
 
 // MarshalBinary returns the regressions, the first standard deviations of the
-// feedback weights, the driven neurons and the number of the next epoch.
+// feedback weights, the driven neurons, what it cost and the number of the next epoch.
 func (r *RDD) MarshalBinary() ([]byte, error) {
-	header := stateHeader{Epoch: r.epoch, Layers: uint32(len(r.layers))}
-	if r.driven != nil {
+	cost := r.Cost()
+	header := stateHeader{Epoch: r.simulator.epoch, Seconds: cost.Seconds, Spikes: cost.Spikes, Operations: cost.Operations, Layers: uint32(len(r.layers))}
+	if r.simulator.driven != nil {
 		header.Carried = 1
 	}
 	size := 64 // more than the header's
@@ -45,8 +49,8 @@ func (r *RDD) MarshalBinary() ([]byte, error) {
 		if r.options.Estimator == Wald {
 			write(layer.treatment)
 		}
-		if r.driven != nil {
-			write(r.driven[l])
+		if r.simulator.driven != nil {
+			write(r.simulator.driven[l])
 		}
 	}
 	return out, nil
@@ -65,7 +69,7 @@ func (r *RDD) UnmarshalBinary(state []byte) error {
 	in := bytes.NewReader(rest)
 	read := func(v any) bool { return binary.Read(in, binary.LittleEndian, v) == nil }
 	var header stateHeader
-	if !read(&header) || header.Layers > 1<<10 || header.Carried > 1 || (header.Layers == 0) != (header.Epoch == 0) || header.Carried == 1 && header.Layers == 0 {
+	if !read(&header) || header.Layers > 1<<10 || header.Carried > 1 || header.Layers == 0 && header.Epoch > 0 || !finiteTime(header.Seconds) || header.Carried == 1 && header.Layers == 0 {
 		return damaged("with an impossible header")
 	}
 	var sizes []uint32
@@ -121,6 +125,11 @@ func (r *RDD) UnmarshalBinary(state []byte) error {
 			driven = append(driven, flags)
 		}
 	}
-	r.epoch, r.layers, r.driven = header.Epoch, layers, driven
+	r.layers, r.operations = layers, header.Operations
+	r.simulator.epoch, r.simulator.driven = header.Epoch, driven
+	r.simulator.cost = Cost{Seconds: header.Seconds, Spikes: header.Spikes}
 	return nil
 }
+
+// finiteTime reports whether a number can be a time that has passed.
+func finiteTime(seconds float64) bool { return seconds >= 0 && !math.IsInf(seconds, 0) }
