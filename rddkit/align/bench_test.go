@@ -86,6 +86,49 @@ func BenchmarkSignConcordantBatch(b *testing.B) {
 	}
 }
 
+// idle is the rule that sees and does nothing.
+type idle struct{ Reads }
+
+func (idle) Stretch(SpikeSource, spike.Stretch) {}
+
+// One run of 90 s at the report's size, after the first, for each rule of spikes
+// alone: simulation and rule.
+func BenchmarkPhase(b *testing.B) {
+	for _, drive := range []spike.Drive{spike.Accumulating, spike.Fresh} {
+		for _, rule := range []struct {
+			name string
+			make func() (SpikeRule, error)
+		}{
+			{"no rule", func() (SpikeRule, error) { return idle{}, nil }},
+			{"RDD", func() (SpikeRule, error) { return NewRDD(RDDOptions{}) }},
+			{"STDWI", func() (SpikeRule, error) { return NewSTDWI(STDWIOptions{}) }},
+			{"spike-count", func() (SpikeRule, error) { return NewSpikeCount(SpikeCountOptions{}) }},
+		} {
+			b.Run(rule.name+"/"+string(drive), func(b *testing.B) {
+				made, err := rule.make()
+				if err != nil {
+					b.Fatal(err)
+				}
+				learner, err := NewSpikeLearner(SimulationOptions{Seed: 1, Drive: drive}, made)
+				if err != nil {
+					b.Fatal(err)
+				}
+				layers := reportLayers()
+				if err := learner.Learn(context.Background(), layers, nil); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := learner.Learn(context.Background(), layers, nil); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(learner.Options().Time*float64(b.N)/b.Elapsed().Seconds(), "simulated-s/s")
+			})
+		}
+	}
+}
+
 // What an observation costs one synapse: the terms of the windows of one
 // neuron in a stretch, and the tile's targets in the second-level cache.
 func BenchmarkRegress(b *testing.B) {

@@ -10,6 +10,10 @@
 //     discontinuity at the spike threshold what a spike of each neuron causes in
 //     the layer above (Guerguiev, Kording, Richards, ICLR 2020), as the
 //     published program does it;
+//   - [STDWI] tells from the spikes of the same simulation which neurons fire more
+//     often than usual just before one above (Ahmad, Ambrogioni, van Gerven, 2020),
+//     and [SpikeCount] which fire more often together, within 0.1 s: rules for a
+//     [SpikeLearner];
 //   - [Perturbation] learns from training batches, as a [BatchLearner]: noise in
 //     the neurons' activities and what it does to the loss tell the gradient, on
 //     which the errors from above are regressed (Lansdell, Prakash, Kording, ICLR
@@ -28,6 +32,11 @@
 //     Cownden, Tweed, Akerman, Nature Communications 2016);
 //   - [Backprop] copies the transposed feedforward weights: the ideal that no
 //     neuron can reach.
+//
+// Rules of spikes ([SpikeRule]: the three above, or one's own) differ in what
+// they make of the same spikes. A [Simulator] runs one simulation for any number
+// of them, each with feedback weights of its own, so that what differs is the
+// rules' doing alone.
 //
 // # The online regression
 //

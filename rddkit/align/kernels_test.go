@@ -89,3 +89,47 @@ func TestRegressKernelsAgree(t *testing.T) {
 		}
 	})
 }
+
+func TestInferenceKernelsAgree(t *testing.T) {
+	needVectors(t)
+	rapid.Check(t, func(t *rapid.T) {
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		o, err := STDWIOptions{Nearest: rapid.Bool().Draw(t, "nearest")}.resolved()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newTraceConstants(o, 0.001)
+		steps, stride := rapid.IntRange(1, 100).Draw(t, "steps"), 8*rapid.IntRange(1, 3).Draw(t, "stride")
+		spikes := make([]byte, (steps-1)*stride+tileWidth/groupSize)
+		for i := range spikes {
+			if random.IntN(5) == 0 {
+				spikes[i] = byte(random.IntN(16))
+			}
+		}
+		numbers := func() (x [tileWidth]float64) {
+			for i := range x {
+				x[i] = random.NormFloat64()
+			}
+			return x
+		}
+		fast, slow, guesses := numbers(), numbers(), numbers()
+		var above []int32
+		for range rapid.IntRange(1, 50).Draw(t, "spikes above") {
+			above = append(above, int32(random.IntN(steps)))
+		}
+		keep := random.Float64()
+		type state struct {
+			fast, slow, guesses [tileWidth]float64
+			rows                []float64
+		}
+		want := state{fast, slow, guesses, make([]float64, steps*tileWidth)}
+		traceGo(&c, &want.fast, &want.slow, want.rows, spikes, stride)
+		inferGo(&want.guesses, keep, want.rows, above)
+		got := state{fast, slow, guesses, make([]float64, steps*tileWidth)}
+		traceVector(&c, &got.fast, &got.slow, got.rows, spikes, stride)
+		inferVector(&got.guesses, keep, got.rows, above)
+		if !reflect.DeepEqual(want, got) {
+			t.Fatalf("in Go %v, with vectors %v", want, got)
+		}
+	})
+}
