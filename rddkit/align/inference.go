@@ -131,7 +131,7 @@ func (e *pairEstimates) finite() bool {
 }
 
 func (f *inference) diverged(layer int) error {
-	return invalid.Newf(f.rule+"Options.LearningRate", f.rate, "a smaller one: the estimates of layers[%d] diverge", layer)
+	return invalid.Newf(f.rule+"Options.Rate", f.rate, "a smaller one: the estimates of layers[%d] diverge", layer)
 }
 
 func (e *pairEstimates) blocks() int { return (e.in + neuronBlock - 1) / neuronBlock }

@@ -67,7 +67,7 @@ func stdwiByPairs(o STDWIOptions, step float64, estimates []float64, below, abov
 			}
 			for i := range n {
 				g := &estimates[i*m+j]
-				*g += o.LearningRate * (fast[i] - slow[i] - decay**g)
+				*g += o.Rate * (fast[i] - slow[i] - decay**g)
 			}
 		}
 	}
@@ -100,7 +100,7 @@ func countsByPairs(o SpikeCountOptions, step float64, estimates []float64, below
 			for j := range m {
 				meanBelow, meanAbove, g := mean(below, i), mean(above, j), &estimates[i*m+j]
 				for w := first; w < end; w++ {
-					*g += o.LearningRate * ((count(below, w, i)-meanBelow)*(count(above, w, j)-meanAbove) - max(o.Decay, 0)**g)
+					*g += o.Rate * ((count(below, w, i)-meanBelow)*(count(above, w, j)-meanAbove) - max(o.Decay, 0)**g)
 				}
 			}
 		}
@@ -123,7 +123,7 @@ func TestEstimatesEqualTheRulesPairByPair(t *testing.T) {
 		}
 		counts, err := NewSpikeCount(SpikeCountOptions{
 			Window: rapid.SampledFrom([]float64{0, 0.03}).Draw(t, "window"), Windows: rapid.SampledFrom([]int{0, 2, 7}).Draw(t, "windows"),
-			LearningRate: 0.01, Decay: rapid.SampledFrom([]float64{0, -1, 3}).Draw(t, "decay of counts"), Forget: rapid.Bool().Draw(t, "forget"),
+			Rate: 0.01, Decay: rapid.SampledFrom([]float64{0, -1, 3}).Draw(t, "decay of counts"), Forget: rapid.Bool().Draw(t, "forget"),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -298,7 +298,7 @@ func TestEstimatesThatDivergeEndTheRun(t *testing.T) {
 				f.layers[0].changed = true
 				before := copies(layers)
 				var bad *invalid.Error
-				if err := learner.Rule().Update(0, layers[0].Feedback); !errors.As(err, &bad) || bad.Field != name+"Options.LearningRate" || !strings.Contains(bad.Allowed, "layers[0]") {
+				if err := learner.Rule().Update(0, layers[0].Feedback); !errors.As(err, &bad) || bad.Field != name+"Options.Rate" || !strings.Contains(bad.Allowed, "layers[0]") {
 					t.Errorf("%s, %g: updated with error %v", name, spoiled, err)
 				}
 				if !unscaled && !reflect.DeepEqual(before, layers) {
@@ -315,17 +315,17 @@ func TestEstimatesThatDivergeEndTheRun(t *testing.T) {
 
 func TestBadOptionsOfRulesAreNamed(t *testing.T) {
 	for want, err := range map[string]error{
-		"STDWIOptions.FastTime":          failure(NewSTDWI(STDWIOptions{FastTime: -1})),
-		"STDWIOptions.SlowTime":          failure(NewSTDWI(STDWIOptions{SlowTime: 0.005})),
-		"STDWIOptions.SlowHeight":        failure(NewSTDWI(STDWIOptions{SlowHeight: math.Inf(1)})),
-		"STDWIOptions.Decay":             failure(NewSTDWI(STDWIOptions{Decay: math.NaN()})),
-		"STDWIOptions.Skip":              failure(NewSTDWI(STDWIOptions{Skip: math.Inf(1)})),
-		"STDWIOptions.LearningRate":      failure(NewSTDWI(STDWIOptions{LearningRate: 11})),
-		"SpikeCountOptions.Window":       failure(NewSpikeCount(SpikeCountOptions{Window: math.NaN()})),
-		"SpikeCountOptions.Windows":      failure(NewSpikeCount(SpikeCountOptions{Windows: 1})),
-		"SpikeCountOptions.LearningRate": failure(NewSpikeCount(SpikeCountOptions{LearningRate: 6})),
-		"SpikeCountOptions.Decay":        failure(NewSpikeCount(SpikeCountOptions{Decay: math.NaN()})),
-		"rule":                           failure(NewSpikeLearner(SimulationOptions{}, nil)),
+		"STDWIOptions.FastTime":     failure(NewSTDWI(STDWIOptions{FastTime: -1})),
+		"STDWIOptions.SlowTime":     failure(NewSTDWI(STDWIOptions{SlowTime: 0.005})),
+		"STDWIOptions.SlowHeight":   failure(NewSTDWI(STDWIOptions{SlowHeight: math.Inf(1)})),
+		"STDWIOptions.Decay":        failure(NewSTDWI(STDWIOptions{Decay: math.NaN()})),
+		"STDWIOptions.Skip":         failure(NewSTDWI(STDWIOptions{Skip: math.Inf(1)})),
+		"STDWIOptions.Rate":         failure(NewSTDWI(STDWIOptions{Rate: 11})),
+		"SpikeCountOptions.Window":  failure(NewSpikeCount(SpikeCountOptions{Window: math.NaN()})),
+		"SpikeCountOptions.Windows": failure(NewSpikeCount(SpikeCountOptions{Windows: 1})),
+		"SpikeCountOptions.Rate":    failure(NewSpikeCount(SpikeCountOptions{Rate: 6})),
+		"SpikeCountOptions.Decay":   failure(NewSpikeCount(SpikeCountOptions{Decay: math.NaN()})),
+		"rule":                      failure(NewSpikeLearner(SimulationOptions{}, nil)),
 	} {
 		var bad *invalid.Error
 		if !errors.As(err, &bad) || bad.Field != want {

@@ -30,7 +30,7 @@ func newTraceConstants(o STDWIOptions, step float64) (c traceConstants) {
 		}
 	}
 	for lane := range c.Rate {
-		c.Rate[lane] = o.LearningRate
+		c.Rate[lane] = o.Rate
 	}
 	return c
 }

@@ -22,7 +22,7 @@ type SimulationOptions struct {
 
 	// ForgetDriven begins every run with none of the neurons that the rule
 	// Accumulating has collected in the runs before.
-	ForgetDriven bool `json:"forget_driven,omitempty"`
+	ForgetDriven bool `json:"forget-driven,omitempty"`
 
 	// Input, if not nil, makes the input of run number epoch (0, 1, …) in place of
 	// Poisson numbers; Drive then has no effect. An input without a seed gets

@@ -11,17 +11,17 @@ import (
 // SpikeCountOptions are the options of [SpikeCount]. Zero fields mean the
 // settings with which it was published beside STDWI.
 type SpikeCountOptions struct {
-	Window       float64 `json:"window,omitempty"`        // s in which spikes are counted; 0 means 0.1. A multiple of the simulation's step
-	Windows      int     `json:"windows,omitempty"`       // of one batch, whose mean counts are taken off; 0 means 100, at least 2
-	LearningRate float64 `json:"learning_rate,omitempty"` // η; 0 means 0.0001
-	Decay        float64 `json:"decay,omitempty"`         // of the estimate at each window, in units of η; 0 means 0.2, below 0 none
+	Window  float64 `json:"window,omitempty"`  // s in which spikes are counted; 0 means 0.1. A multiple of the simulation's step
+	Windows int     `json:"windows,omitempty"` // of one batch, whose mean counts are taken off; 0 means 100, at least 2
+	Rate    float64 `json:"rate,omitempty"`    // η; 0 means 0.0001
+	Decay   float64 `json:"decay,omitempty"`   // of the estimate at each window, in units of η; 0 means 0.2, below 0 none
 
 	Unscaled bool `json:"unscaled,omitempty"` // feedback weights are the estimates themselves, not scaled to the spread of the first feedback weights
 	Forget   bool `json:"forget,omitempty"`   // each run starts from zero, not from what the runs before estimated
 }
 
 func (o SpikeCountOptions) resolved() (SpikeCountOptions, error) {
-	if err := positive("SpikeCountOptions", []setting{{"Window", &o.Window, 0.1}, {"LearningRate", &o.LearningRate, 1e-4}}); err != nil {
+	if err := positive("SpikeCountOptions", []setting{{"Window", &o.Window, 0.1}, {"Rate", &o.Rate, 1e-4}}); err != nil {
 		return o, err
 	}
 	if o.Windows == 0 {
@@ -33,7 +33,7 @@ func (o SpikeCountOptions) resolved() (SpikeCountOptions, error) {
 	if err := orNone("SpikeCountOptions.Decay", &o.Decay, 0.2); err != nil {
 		return o, err
 	}
-	return o, decays("SpikeCountOptions", o.LearningRate, o.Decay)
+	return o, decays("SpikeCountOptions", o.Rate, o.Decay)
 }
 
 // SpikeCount learns feedback weights by the weight mirror (Akrout, Wilson,
@@ -65,7 +65,7 @@ func NewSpikeCount(options SpikeCountOptions) (*SpikeCount, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &SpikeCount{options: o, inference: inference{rule: "SpikeCount", rate: o.LearningRate, unscaled: o.Unscaled, forget: o.Forget}}, nil
+	return &SpikeCount{options: o, inference: inference{rule: "SpikeCount", rate: o.Rate, unscaled: o.Unscaled, forget: o.Forget}}, nil
 }
 
 // Options returns the options with every default filled in; -1 stands for none.
@@ -125,7 +125,7 @@ func (c *SpikeCount) Stretch(seen SpikeSource, stretch spike.Stretch) {
 func (c *SpikeCount) learn(e *pairEstimates, windows int) {
 	keep := 1.0
 	if c.options.Decay > 0 {
-		keep -= c.options.LearningRate * c.options.Decay
+		keep -= c.options.Rate * c.options.Decay
 	}
 	// What each window adds, with what later ones leave of it, and the batch of
 	// what was there before.
@@ -143,7 +143,7 @@ func (c *SpikeCount) learn(e *pairEstimates, windows int) {
 		}
 		mean /= float64(windows)
 		for w := range windows {
-			centred := float64(c.options.LearningRate * left[w+1] * (c.above[w*e.out+j] - mean))
+			centred := float64(c.options.Rate * left[w+1] * (c.above[w*e.out+j] - mean))
 			if t := &terms[j/2*windows+w]; j%2 == 0 {
 				t.row, t.toIntercept = int64(w), centred
 			} else {

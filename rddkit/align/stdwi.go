@@ -14,20 +14,20 @@ import (
 // 0.0001 in their script and 0.0005 in that example. Their paper has 0.020 s for
 // FastTime.
 type STDWIOptions struct {
-	FastTime     float64 `json:"fast_time,omitempty"`     // time constant of the fast trace, s; 0 means 0.010
-	SlowTime     float64 `json:"slow_time,omitempty"`     // of the slow trace, s; 0 means 0.200. Above FastTime
-	SlowHeight   float64 `json:"slow_height,omitempty"`   // of a spike in the slow trace, if 1 in the fast; 0 means FastTime/SlowTime, which gives both the same area
-	LearningRate float64 `json:"learning_rate,omitempty"` // η; 0 means 0.002
-	Decay        float64 `json:"decay,omitempty"`         // of the estimate at each spike above, in units of η; 0 means 0.1, below 0 none
-	Skip         float64 `json:"skip,omitempty"`          // spikes above do not count so long after a layer begins to be driven, s; 0 means 0.1, below 0 none
-	Nearest      bool    `json:"nearest,omitempty"`       // a spike sets its traces and does not add to them
+	FastTime   float64 `json:"fast-time,omitempty"`   // time constant of the fast trace, s; 0 means 0.010
+	SlowTime   float64 `json:"slow-time,omitempty"`   // of the slow trace, s; 0 means 0.200. Above FastTime
+	SlowHeight float64 `json:"slow-height,omitempty"` // of a spike in the slow trace, if 1 in the fast; 0 means FastTime/SlowTime, which gives both the same area
+	Rate       float64 `json:"rate,omitempty"`        // η; 0 means 0.002
+	Decay      float64 `json:"decay,omitempty"`       // of the estimate at each spike above, in units of η; 0 means 0.1, below 0 none
+	Skip       float64 `json:"skip,omitempty"`        // spikes above do not count so long after a layer begins to be driven, s; 0 means 0.1, below 0 none
+	Nearest    bool    `json:"nearest,omitempty"`     // a spike sets its traces and does not add to them
 
 	Unscaled bool `json:"unscaled,omitempty"` // feedback weights are the estimates themselves, not scaled to the spread of the first feedback weights
 	Forget   bool `json:"forget,omitempty"`   // each run starts from zero, not from what the runs before estimated
 }
 
 func (o STDWIOptions) resolved() (STDWIOptions, error) {
-	if err := positive("STDWIOptions", []setting{{"FastTime", &o.FastTime, 0.010}, {"SlowTime", &o.SlowTime, 0.200}, {"LearningRate", &o.LearningRate, 0.002}}); err != nil {
+	if err := positive("STDWIOptions", []setting{{"FastTime", &o.FastTime, 0.010}, {"SlowTime", &o.SlowTime, 0.200}, {"Rate", &o.Rate, 0.002}}); err != nil {
 		return o, err
 	}
 	if o.SlowTime <= o.FastTime {
@@ -42,7 +42,7 @@ func (o STDWIOptions) resolved() (STDWIOptions, error) {
 	if err := orNone("STDWIOptions.Skip", &o.Skip, 0.1); err != nil {
 		return o, err
 	}
-	return o, decays("STDWIOptions", o.LearningRate, o.Decay)
+	return o, decays("STDWIOptions", o.Rate, o.Decay)
 }
 
 // orNone fills in the published setting of a field that means none below 0.
@@ -63,7 +63,7 @@ func orNone(name string, value *float64, standard float64) error {
 // its decay.
 func decays(name string, rate, decay float64) error {
 	if rate*decay > 1 {
-		return invalid.Newf(name+".LearningRate", rate, "at most %g, which is 1/Decay", 1/decay)
+		return invalid.Newf(name+".Rate", rate, "at most %g, which is 1/Decay", 1/decay)
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func NewSTDWI(options STDWIOptions) (*STDWI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &STDWI{options: o, inference: inference{rule: "STDWI", rate: o.LearningRate, unscaled: o.Unscaled, forget: o.Forget}}, nil
+	return &STDWI{options: o, inference: inference{rule: "STDWI", rate: o.Rate, unscaled: o.Unscaled, forget: o.Forget}}, nil
 }
 
 // Options returns the options with every default filled in; -1 stands for none.
@@ -127,7 +127,7 @@ func (s *STDWI) Stretch(seen SpikeSource, stretch spike.Stretch) {
 	s.operations += 2 * uint64(spikes) * uint64(e.in)
 	keep := 1.0
 	if s.options.Decay > 0 {
-		keep -= s.options.LearningRate * s.options.Decay
+		keep -= s.options.Rate * s.options.Decay
 	}
 	below := seen.Spikes(stretch.Phase)
 	parallel.For(tiles(e.in), func(tile int) {
