@@ -1,9 +1,6 @@
 package rddkit
 
-import (
-	"github.com/weightalign/lab/rddkit/align"
-	"github.com/weightalign/lab/rddkit/spike"
-)
+import "github.com/weightalign/lab/rddkit/align"
 
 // RDD learns them before every epoch by the regression discontinuity design of
 // Guerguiev, Kording and Richards (2020), as published.
@@ -22,11 +19,9 @@ var rddFields = append([]string{"rdd-rate"}, SpikeFields...)
 
 // rddLearner returns the learner of those methods.
 func (e Experiment) rddLearner(estimator align.Estimator) (align.Learner, error) {
-	options := align.RDDOptions{
-		Time: e.RDDTime, Interval: e.Interval, LearningRate: e.RDDRate, Drive: e.Drive, Seed: e.Seed, Spike: spike.DefaultParams(), Estimator: estimator,
-		ForgetRegressions: e.Carry == CarryDriven || e.Carry == CarryNothing,
-		ForgetDriven:      e.Carry == CarryRegressions || e.Carry == CarryNothing,
-	}
-	options.Spike.EscapeWidth, options.Spike.RefractorySteps = e.EscapeWidth, e.RefractorySteps
-	return align.NewRDD(options)
+	s := e.simulation()
+	return align.NewRDD(align.RDDOptions{
+		Time: s.Time, Interval: s.Interval, Drive: s.Drive, Seed: s.Seed, Spike: s.Spike, ForgetDriven: s.ForgetDriven,
+		LearningRate: e.RDDRate, Estimator: estimator, ForgetRegressions: e.forgetsEstimates(),
+	})
 }
