@@ -94,7 +94,7 @@ func (f *inference) Update(layer int, feedback []float32) error {
 			e.block(estimates, block)
 		}
 		for k, b := range estimates {
-			if b-b != 0 || math.Abs(b) > math.MaxFloat32 {
+			if !(math.Abs(b) <= largestEstimate) {
 				return f.diverged(layer)
 			}
 			if b != 0 {
@@ -112,17 +112,17 @@ func (f *inference) Update(layer int, feedback []float32) error {
 // End fails if estimates have diverged since the last update; see [SpikeRule].
 func (f *inference) End() error {
 	for n, e := range f.layers {
-		if e.changed && !e.finite() {
+		if e.changed && !e.sound() {
 			return f.diverged(n)
 		}
 	}
 	return nil
 }
 
-func (e *pairEstimates) finite() bool {
+func (e *pairEstimates) sound() bool {
 	for i := range e.values {
 		for _, v := range e.values[i] {
-			if v-v != 0 {
+			if !(math.Abs(v) <= largestEstimate) {
 				return false
 			}
 		}

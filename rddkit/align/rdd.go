@@ -223,7 +223,7 @@ func (r *RDD) Update(layer int, feedback []float32) error {
 // since the last update; see [SpikeRule].
 func (r *RDD) End() error {
 	for n, l := range r.layers {
-		if l.changed && !l.finite() {
+		if l.changed && !l.sound() {
 			return l.diverged(n, r.options)
 		}
 		l.beta = nil

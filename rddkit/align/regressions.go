@@ -322,24 +322,26 @@ func (l *regressions) diverged(n int, o RDDOptions) error {
 	return invalid.Newf("RDDOptions.LearningRate", o.LearningRate, "a smaller one (an experiment's RDDRate): the regressions of layers[%d] diverge", n)
 }
 
-// treated reports whether the neurons' own regressions are finite.
+// treated reports whether the neurons' own regressions are within bounds.
 func (l *regressions) treated() bool {
 	for _, r := range l.treatment {
-		if sum := r.InterceptSpike + r.InterceptQuiet + r.SlopeSpike + r.SlopeQuiet; sum-sum != 0 {
-			return false
+		for _, p := range []float64{r.InterceptSpike, r.InterceptQuiet, r.SlopeSpike, r.SlopeQuiet} {
+			if !(math.Abs(p) <= largestEstimate) {
+				return false
+			}
 		}
 	}
 	return true
 }
 
-// finite reports whether all parameters are.
-func (l *regressions) finite() bool {
+// sound reports whether all parameters are within bounds.
+func (l *regressions) sound() bool {
 	bad, _ := l.total(func(block int) (bad, _ float64) {
 		for tile := range tiles(l.out) {
 			for i := block * neuronBlock; i < min((block+1)*neuronBlock, l.in); i++ {
 				for _, row := range l.parameters[tile*l.in+i] {
 					for _, p := range row {
-						if p-p != 0 {
+						if !(math.Abs(p) <= largestEstimate) {
 							bad++
 						}
 					}

@@ -9,6 +9,11 @@ import (
 	"github.com/weightalign/lab/rddkit/spike"
 )
 
+// largestEstimate bounds what any rule can come to that does not diverge: traces
+// and counts are far below 1e6, and so are the numbers of windows and spikes in
+// which they add up, times rates.
+const largestEstimate = 1e20
+
 // scaleTo scales estimates of what a neuron does to one above, [in][out], to the
 // standard deviation that the feedback weights had at first:
 //
@@ -16,9 +21,9 @@ import (
 //
 // over the pairs whose estimate is not 0; other pairs keep their weight. It does
 // nothing where the estimates have no spread (none, or a single one). fill writes
-// a block of neuronBlock rows of estimates. scaleTo reports whether they and their
-// variance are finite; otherwise feedback is as it was.
-func scaleTo[T spike.Float](feedback []T, in, out int, estimates []float64, deviation float64, fill func(block int)) (finite bool) {
+// a block of neuronBlock rows of estimates. scaleTo reports whether they are
+// numbers within bounds; otherwise feedback is as it was.
+func scaleTo[T spike.Float](feedback []T, in, out int, estimates []float64, deviation float64, fill func(block int)) (ok bool) {
 	blocks := (in + neuronBlock - 1) / neuronBlock
 	part := func(block int) (first int, rows []float64) {
 		first = block * neuronBlock * out
@@ -49,8 +54,8 @@ func scaleTo[T spike.Float](feedback []T, in, out int, estimates []float64, devi
 		return sum, 0
 	})
 	spread := math.Sqrt(squares / count)
-	if spread-spread != 0 {
-		return false
+	if !(spread <= largestEstimate) {
+		return false // NaN, too
 	}
 	if spread == 0 {
 		return true
