@@ -615,7 +615,7 @@ func (r *Record) write(weights []Weights, beta [][]float64) error {
 	run.Files = make(map[string]fileDigest)
 	for name, text := range files {
 		run.Files[name] = digestOf(text)
-		if err := atomicfile.WriteFile(filepath.Join(r.Dir, name), text); err != nil {
+		if err := atomicfile.WriteHastily(filepath.Join(r.Dir, name), text); err != nil {
 			return err
 		}
 	}

@@ -124,8 +124,11 @@ func digestOf(text []byte) fileDigest {
 type damageError struct{ path, what string }
 
 func (e *damageError) Error() string {
-	return fmt.Sprintf("%s is %s: a save was cut short, or the file was changed or damaged; to run the same experiment again restores it from the record's state, if that is intact", e.path, e.what)
+	return fmt.Sprintf("%s is %s: a save was cut short, or the file was changed or damaged; delete it and run the same experiment again, which restores it from the record's state, if that is intact", e.path, e.what)
 }
+
+// Unwrap makes it one of the errors about bad input.
+func (e *damageError) Unwrap() error { return invalid.New(e.path, e.what, "as it was saved") }
 
 // readChecked returns a file that must be what the digests say.
 func (r *Record) readChecked(name string) ([]byte, error) {

@@ -20,8 +20,9 @@ import (
 // File is a temporary file that becomes the file at a path.
 type File struct {
 	*os.File
-	path string
-	done bool
+	path  string
+	done  bool
+	hasty bool // does not wait for the disk
 }
 
 const suffix = ".tmp"
@@ -51,8 +52,10 @@ func Create(path string) (*File, error) {
 // gets the old file or the new one.
 func (f *File) Commit() error {
 	// Without it a crash of the machine may leave an empty file in place of both.
-	if err := f.Sync(); err != nil {
-		return err
+	if !f.hasty {
+		if err := f.Sync(); err != nil {
+			return err
+		}
 	}
 	if err := f.Close(); err != nil {
 		return err
@@ -80,6 +83,21 @@ func WriteFile(path string, data []byte) error {
 		return err
 	}
 	defer f.Discard()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return f.Commit()
+}
+
+// WriteHastily is WriteFile for what can be made again from other files: it does
+// not wait for the disk, so that a crash of the machine may leave the file empty.
+func WriteHastily(path string, data []byte) error {
+	f, err := Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Discard()
+	f.hasty = true
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
