@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/janpfeifer/gonb/gonbui"
@@ -30,7 +29,7 @@ func Start(t testing.TB) *Kernel {
 	}
 	to, from := filepath.Join(dir, "to"), filepath.Join(dir, "from")
 	for _, path := range []string{to, from} {
-		if err := syscall.Mkfifo(path, 0o600); err != nil {
+		if err := mkfifo(path); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -96,7 +96,7 @@ func TestASilentHolderIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asleep.claim.text = []byte(strings.Replace(string(text[len(held):]), strconv.Itoa(int(time.Hour)), strconv.Itoa(int(beat)), 1))
+	asleep.claim.text = []byte(strings.Replace(string(text[len(held):]), strconv.FormatInt(int64(time.Hour), 10), strconv.FormatInt(int64(beat), 10), 1))
 	if err := os.WriteFile(path, append([]byte(held), asleep.claim.text...), 0o666); err != nil {
 		t.Fatal(err)
 	}
