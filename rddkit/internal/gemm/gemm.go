@@ -6,6 +6,14 @@
 // product on the calling goroutine's thread alone, so that callers can run
 // several at once and results do not depend on the number of cores.
 //
+// Loading a library runs its code, so that one is looked for only where the user,
+// an installation or the system put it: the file that Variable names, the folder
+// that LabVariable names, .lab of the checkout from which the program was built,
+// and the system's folders of libraries; never around the working directory. A
+// file must belong to the user or to root. With the build tag static none is
+// called, and a program built without cgo needs no loader (musl, a container that
+// holds nothing else).
+//
 // Strided is a product of the package's own, for processors with AVX2 or
 // AVX-512: it reads its left factor where it lies, which spares a convolution
 // the copying of its patches.
@@ -42,6 +50,10 @@ import (
 // that is neither PureGo nor names a file is an error. No Strided products serve
 // beside a library that was chosen.
 const Variable = "RDDKIT_BLAS"
+
+// LabVariable names the environment variable that holds the absolute path of the
+// folder into which binder/lab installed; binder/lab and the Go kernel set it.
+const LabVariable = "RDDKIT_LAB"
 
 // PureGo chooses gonum's own implementation.
 const PureGo = "gonum"

@@ -1,12 +1,14 @@
-//go:build (linux || darwin) && (amd64 || arm64)
+//go:build (linux || darwin) && (amd64 || arm64) && !static
 
 package gemm
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -20,15 +22,18 @@ import (
 
 // usualPlaces lists where a library may be, best first. A bare name is
 // searched for by the system's loader. macOS keeps Accelerate in no file.
+//
+// None of them depends on the working directory: what lies around there may be
+// anybody's.
 func usualPlaces() []string {
 	suffix := ".so"
 	if runtime.GOOS == "darwin" {
 		suffix = ".dylib"
 	}
 	var paths []string
-	if root, ok := place.Checkout(); ok {
+	for _, lab := range labs() {
 		// binder/lab and binder/postBuild install the wheel scipy-openblas32.
-		lib := filepath.Join(root, ".lab", "lib")
+		lib := filepath.Join(lab, "lib")
 		entries, _ := os.ReadDir(lib)
 		for _, e := range entries {
 			if strings.HasPrefix(e.Name(), "python3") {
@@ -45,6 +50,23 @@ func usualPlaces() []string {
 	return append(paths, "libopenblas.so.0", "libopenblas.so", "libblas.so.3")
 }
 
+// labs lists the folders into which binder/lab may have installed a library: the
+// one that LabVariable names, and .lab in the checkout whose code this is.
+func labs() []string {
+	var dirs []string
+	if dir := os.Getenv(LabVariable); filepath.IsAbs(dir) {
+		dirs = append(dirs, filepath.Clean(dir))
+	}
+	// Where this file lay when the program was built, unless with -trimpath.
+	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
+		own := filepath.Join(filepath.Dir(file), "..", "..", "..", ".lab")
+		if !slices.Contains(dirs, own) {
+			dirs = append(dirs, own)
+		}
+	}
+	return dirs
+}
+
 // library is gonum's blas32 with the Sgemm of a shared library.
 type library struct {
 	gonum.Implementation
@@ -52,8 +74,14 @@ type library struct {
 }
 
 // open loads the library at path, sets it to one thread and returns it with its
-// name and version. The error is errAbsent if there is no file.
+// name and version. The error is errAbsent if there is no file. A file is loaded
+// only if it is the user's or root's: loading runs its code.
 func open(path string) (l blas.Float32, config string, err error) {
+	if strings.ContainsRune(path, '/') {
+		if err := place.Owned(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, "", err
+		}
+	}
 	runtime.LockOSThread() // the loader keeps the reason of a failure for each thread
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	runtime.UnlockOSThread()

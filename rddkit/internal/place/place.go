@@ -1,28 +1,42 @@
 // Package place says where files live: downloads and run records in the
 // checkout's data folder, which git ignores, or, without a checkout, in the
 // user's cache folder.
+//
+// A checkout is found by walking upwards from the working directory. One that
+// belongs to somebody else is passed over, with a warning: whoever may write in
+// /tmp could otherwise say what the data and the records of those are who work
+// below it.
 package place
 
 import (
+	"cmp"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 const module = "module github.com/weightalign/lab"
 
 // Checkout returns the folder of the checkout that holds the working
-// directory, and whether there is one.
+// directory, and whether there is one that belongs to the user or to root.
 func Checkout() (dir string, ok bool) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", false
 	}
 	for {
-		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil {
+		file := filepath.Join(dir, "go.mod")
+		if text, err := os.ReadFile(file); err == nil {
 			first, _, _ := strings.Cut(string(text), "\n")
 			if strings.TrimSpace(first) == module {
-				return dir, true
+				err := cmp.Or(Owned(dir), Owned(file))
+				if err == nil {
+					return dir, true
+				}
+				warn(dir, err)
 			}
 		}
 		parent := filepath.Dir(dir)
@@ -30,6 +44,17 @@ func Checkout() (dir string, ok bool) {
 			return "", false
 		}
 		dir = parent
+	}
+}
+
+var (
+	warned   sync.Map              // the folders of which it was told
+	warnings io.Writer = os.Stderr // tests replace it
+)
+
+func warn(dir string, why error) {
+	if _, before := warned.LoadOrStore(dir, true); !before {
+		fmt.Fprintf(warnings, "rddkit: warning: the checkout %s is not used for data and records: %v ($RDDKIT_DATA and $RDDKIT_RUNS name folders)\n", dir, why)
 	}
 }
 
