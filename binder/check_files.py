@@ -96,9 +96,11 @@ def pins():
         yield f"go.mod asks for Go {wanted}, binder/fetch-go fetches {fetched}"
 
     for name in "binder/jupyter.txt", "binder/openblas.txt":
-        for line in read(name).splitlines():
-            if line and not line.startswith("#") and not re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line):
-                yield f"{name}: {line} is not pinned"
+        for line in read(name).replace("\\\n", " ").splitlines():
+            if line and not line.startswith("#") and not re.fullmatch(
+                r"[a-z0-9-]+==[0-9][0-9a-z.]*( ; [^\\]+)?(\s+--hash=sha256:[0-9a-f]{64})+", line
+            ):
+                yield f"{name}: {line[:60]} is not pinned to a version and hashes"
     if not re.search(r"^jupyterlab==4\.", read("binder/jupyter.txt"), flags=re.M):
         yield "binder/jupyter.txt: JupyterLab 4 is missing"
 
