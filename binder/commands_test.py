@@ -1,6 +1,6 @@
 """Tests of the commands in this folder: what they refuse, and what a failing notebook looks like.
 
-    python binder/commands_test.py [-v] [Commands|Notebooks|Toolchain]
+    python binder/commands_test.py [-v] [Commands|Notebooks|Kernels|Papermill|Toolchain]
 """
 
 import functools
@@ -95,7 +95,7 @@ class Commands(Folder):
         python.parent.mkdir()
         pip = 'echo "pip $*" >> "$HOME/pip.log"; [ -e "$HOME/offline" ] && exit 1; while [ "$1" != --target ]; do shift; done'
         python.write_text(f"""#!/bin/sh
-if [ "$2" = pip ]; then {pip}; mkdir -p "$2/scipy_openblas32-$(sed -n 's/.*==//p' "$4").dist-info"; fi
+if [ "$2" = pip ]; then {pip}; mkdir -p "$2/scipy_openblas32-$(sed -n 's/.*==\\([^ ]*\\).*/\\1/p' "$4").dist-info"; fi
 """)
         python.chmod(0o755)
         lab, environment = self.checkout(go="echo go1.26.0")
@@ -198,6 +198,126 @@ class Notebooks(Folder):
         shown = "".join(outputs[0][0]["data"]["text/html"])
         self.assertEqual(shown, '<b id="b-00000001">x</b><script>find("b-00000001")</script>')
         self.assertEqual([o["text"] for o in outputs[1]], [["0\n", "1\n", "2\n"]])
+
+
+    def test_cells_that_are_to_fail(self):
+        bad = json.loads(notebook("%%\npanic(3)", tags=["raises-exception"]))
+        bad["cells"] += json.loads(notebook('%%\nfmt.Println("goes on")'))["cells"]
+        code, text = self.execute(json.dumps(bad))
+        self.assertEqual(code, 0, text)
+        self.assertIn("goes on", (self.folder / "out" / "n.ipynb").read_text())
+        code, text = self.execute(notebook('%%\nfmt.Println("fine")', tags=["raises-exception"]))
+        self.assertEqual(code, 1, text)
+        self.assertIn("did not fail", text)
+
+    def test_inplace_keeps_the_author_s_metadata(self):
+        made = json.loads(notebook('%%\nfmt.Println("fine")'))
+        own = {"authors": [{"name": "A. Student"}], "jupytext": {"formats": "ipynb,go:percent"}, "title": "T"}
+        made["metadata"] |= own | {"language_info": {"name": "go", "version": "go1.1"}}
+        code, text = self.execute(json.dumps(made), "--inplace")
+        self.assertEqual(code, 0, text)
+        kept = json.loads((self.folder / "n.ipynb").read_text())["metadata"]
+        self.assertEqual(kept | own, kept)
+        self.assertNotIn("version", kept["language_info"])
+
+    def test_a_python_notebook_stays_one(self):
+        kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        made = json.loads(notebook("print(6 * 7)"))
+        made["metadata"]["kernelspec"] = kernelspec
+        code, text = self.execute(json.dumps(made), "--inplace")
+        if "No such kernel" in text:
+            self.skipTest("this Jupyter has no Python kernel")
+        self.assertEqual(code, 0, text)
+        self.assertEqual(json.loads((self.folder / "n.ipynb").read_text())["metadata"]["kernelspec"], kernelspec)
+
+
+def lab_kernel():
+    """The folder of the kernel that binder/lab has made."""
+    return pathlib.Path(os.environ.get("RDDKIT_LAB", ROOT / ".lab")) / "share" / "jupyter" / "kernels" / "gonb"
+
+
+IMPORT = 'import "github.com/weightalign/lab/rddkit/show"\n\n%%\nshow.Markdown("seen")'
+
+
+class Kernels(Folder):
+    """The kernel under settings of the go command that would break it, and when it dies."""
+
+    def execute(self, **environment):
+        (self.folder / "n.ipynb").write_text(notebook(IMPORT))
+        return run(LAB, "--run", "n.ipynb", cwd=self.folder, env=os.environ | environment)
+
+    def test_settings_of_the_go_command(self):
+        for settings in (
+            {"GOWORK": "off"}, {"GO111MODULE": "off"}, {"GOFLAGS": "-mod=vendor"}, {"GOOS": "windows", "GOARCH": "386"},
+        ):
+            kept = self.folder / "env"
+            kept.write_text("".join(f"{k}={v}\n" for k, v in settings.items()))
+            for name, environment in ("environment", settings), ("go env -w", {"GOENV": str(kept)}):
+                with self.subTest(name, settings=settings):
+                    before = kept.read_text()
+                    code, text = self.execute(**environment)
+                    self.assertEqual(code, 0, text)
+                    self.assertIn("seen", (self.folder / "out" / "n.ipynb").read_text())
+                    self.assertEqual(kept.read_text(), before)
+
+    def test_an_emptied_module_cache_is_filled_again(self):
+        cache = self.folder / "modules"
+        self.addCleanup(lambda: [p.chmod(0o755) for p in cache.rglob("*") if p.is_dir()])
+        code, text = self.execute(GOMODCACHE=str(cache))
+        self.assertEqual(code, 0, text)
+
+    def test_a_workspace_above_the_checkout(self):
+        # Its settings, which install-kernel and lab share, let the tools' own file of modules be read.
+        (self.folder / "other").mkdir()
+        (self.folder / "other" / "go.mod").write_text("module example.org/other\n\ngo 1.26\n")
+        (self.folder / "go.work").write_text("go 1.26\n\nuse ./other\n")
+        root = self.folder / "checkout"
+        shutil.copytree(BINDER, root / "binder")
+        for name in "go.mod", "go.sum":
+            shutil.copy(ROOT / name, root)
+        script = "set -e; source binder/go-settings; go list -modfile=binder/tools.mod tool; go env GOWORK"
+        for settings in {}, {"GOWORK": "auto"}, {"GO111MODULE": "off"}:
+            code, text = run("bash", "-c", script, cwd=root, env=os.environ | settings)
+            self.assertEqual((code, text.splitlines()[-1:]), (0, ["off"]), text)
+            self.assertIn("gopls", text)
+
+    def test_a_dying_kernel_says_why(self):
+        folder = self.folder / "share" / "kernels" / "gonb"
+        folder.mkdir(parents=True)
+        made = json.loads((lab_kernel() / "kernel.json").read_text())
+        made["argv"] = ["-go_work=/nowhere" if a.startswith("-go_work=") else a for a in made["argv"]]
+        (folder / "kernel.json").write_text(json.dumps(made))
+        (self.folder / "n.ipynb").write_text(notebook(IMPORT))
+        code, text = run(sys.executable, str(BINDER / "run_notebooks.py"), "n.ipynb", cwd=self.folder,
+                         env=os.environ | {"JUPYTER_PATH": str(self.folder / "share")})
+        self.assertEqual(code, 1, text)
+        self.assertIn("go.work", text)
+        self.assertLess(text.count("\n"), 20, text)
+        self.assertNotIn("goroutine", text)
+
+
+class Papermill(Folder):
+    def test_parameters(self):
+        packages = self.folder / "packages"
+        code, text = run(
+            sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target", str(packages),
+            "papermill==2.7.0", "click==8.5.1", "entrypoints==0.4.2", "tenacity==9.2.1", "tqdm==4.70.1",
+            str(shutil.copytree(BINDER / "papermill", self.folder / "source")))
+        if code != 0:
+            self.skipTest("papermill cannot be installed: " + text)
+        made = json.loads(notebook(
+            'var (\n\tepochs = 5\n\trate = 0.5\n\tname = "none"\n\tseeds = []int{1}\n\tkept = "default"\n)',
+            '%%\nfmt.Println(epochs*2, rate/2, name, len(seeds), kept)'))
+        made["cells"][0]["metadata"]["tags"] = ["parameters"]
+        (self.folder / "n.ipynb").write_text(json.dumps(made))
+        code, text = run(
+            sys.executable, "-m", "papermill", "n.ipynb", "out.ipynb", "-p", "epochs", "20", "-p", "rate", "1.0",
+            "-y", 'name: "a \\"quoted\\" ±"', "-y", "seeds: [7, 8, 9]", cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(packages), "JUPYTER_PATH": str(lab_kernel().parent.parent)})
+        self.assertEqual(code, 0, text)
+        cells = json.loads((self.folder / "out.ipynb").read_text())["cells"]
+        printed = "".join(t for o in cells[-1]["outputs"] for t in o["text"])
+        self.assertEqual(printed, '40 0.5 a "quoted" ± 3 default\n')
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

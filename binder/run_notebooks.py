@@ -4,7 +4,8 @@
 
 Each notebook runs from a fresh kernel in its own folder. The executed copy and an HTML page that
 needs no network go to DIR. A notebook fails if a cell fails or prints to stderr (a cell tagged
-stderr-ok may). A cell may take 15 minutes, or its metadata's "timeout" in seconds.
+stderr-ok may), or if one tagged raises-exception does not fail. A cell may take 15 minutes, or its
+metadata's "timeout" in seconds. Notebooks of other languages than Go keep their kernel.
 """
 
 import argparse
@@ -47,10 +48,20 @@ def plain(text):
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
 
+def tagged(cell, tag):
+    return tag in cell.metadata.get("tags", [])
+
+
 def complaint(cell):
-    """What a cell that ran without an error printed to stderr, or an empty string."""
-    if "stderr-ok" in cell.metadata.get("tags", []):
-        return ""
+    """Why a cell that the kernel ran is not as it should be, or an empty string."""
+    if tagged(cell, "raises-exception"):
+        failed = any(o.output_type == "error" for o in cell.outputs)
+        return "" if failed else "is tagged raises-exception, and did not fail"
+    text = printed_to_stderr(cell)
+    return text and not tagged(cell, "stderr-ok") and "printed to stderr: " + plain(text)
+
+
+def printed_to_stderr(cell):
     return "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stderr")
 
 
@@ -79,7 +90,7 @@ def execute(notebook, path):
     for i in code:
         notebook.cells[i].outputs = []
         notebook.cells[i].execution_count = None
-    with started_kernel(client, path):
+    with tempfile.TemporaryFile() as log, started_kernel(client, path, log):
         for number, i in enumerate(code, start=1):
             cell = notebook.cells[i]
             where = f"{path}, cell {number} of {len(code)}"
@@ -87,42 +98,58 @@ def execute(notebook, path):
             started = time.monotonic()
             try:
                 client.execute_cell(cell, i)
-                text = complaint(cell)
-                reason = text and "printed to stderr: " + plain(text)
+                reason = complaint(cell)
             except CellTimeoutError:
                 reason = f"took more than {client.timeout_func(cell)} s"
             except CellExecutionError as error:
                 reason = error_text(cell, error)
             except DeadKernelError:
-                reason = "the kernel died"
+                reason = "the kernel died" + last_words(log)
             print(f"{time.monotonic() - started:.1f} s", flush=True)
             if reason:
                 raise Failure(f"{where}: {reason}")
 
 
 @contextlib.contextmanager
-def started_kernel(client, path):
-    """A running kernel, its log thrown away; raises Failure if there is none to start."""
-    with open(os.devnull, "w") as null, contextlib.ExitStack() as stack:
+def started_kernel(client, path, log):
+    """A running kernel that writes its log to a file; raises Failure if there is none to start."""
+    with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(client.setup_kernel(stderr=null))
+            stack.enter_context(client.setup_kernel(stderr=log))
         except NoSuchKernel as error:
-            raise Failure(f"{path}: {error}: binder/install-kernel makes it") from None
+            raise Failure(f"{path}: {error}: binder/lab --setup makes it") from None
         except RuntimeError as error:
-            raise Failure(f"{path}: {error}") from None
+            raise Failure(f"{path}: {error}{last_words(log)}") from None
         yield
+
+
+def last_words(log):
+    """What a kernel wrote before it died: of a fatal error or a panic its text, else the last lines."""
+    log.seek(0)
+    lines = [line for line in plain(log.read().decode("utf-8", "replace")).splitlines()]
+    for first, line in enumerate(lines):
+        if re.match(r"F\d{4} |panic: |fatal error: ", line):
+            # Then come the stacks of all goroutines.
+            end = next((i for i, l in enumerate(lines) if i > first and l.startswith("goroutine ")), len(lines))
+            lines = lines[first : min(end, first + 12)]
+            break
+    return "".join("\n  " + line for line in lines[-12:])
 
 
 def normalise(notebook):
     """Leaves in the notebook only what depends on its code, so that a new run gives a small diff."""
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Go (gonb)", "language": "go", "name": "gonb"},
-        "language_info": {"name": "go", "file_extension": ".go", "mimetype": "text/x-go", "pygments_lexer": "go"},
-    }
+    # Its other metadata (authors, jupytext's pairing, ...) are the author's.
+    if notebook.metadata.get("kernelspec", {}).get("name", "gonb") == "gonb":
+        notebook.metadata["kernelspec"] = {"display_name": "Go (gonb)", "language": "go", "name": "gonb"}
+        notebook.metadata["language_info"] = {  # without the version
+            "name": "go", "file_extension": ".go", "mimetype": "text/x-go", "pygments_lexer": "go",
+        }
+    else:
+        notebook.metadata.get("language_info", {}).pop("version", None)
     for number, cell in enumerate(notebook.cells, start=1):
         cell.setdefault("id", f"cell-{number:02}")
-        cell.metadata.pop("execution", None)
+        cell.metadata.pop("execution", None)  # when it ran
         if cell.cell_type == "code":
             cell.outputs = merged_streams(cell.outputs)
     number_elements(notebook)
