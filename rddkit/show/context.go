@@ -75,8 +75,17 @@ func Check(err error) {
 		return
 	}
 	gonbui.Sync()
-	fmt.Fprintln(os.Stderr, err)
+	fmt.Fprintln(os.Stderr, explain(err))
 	os.Exit(exitCode(err))
+}
+
+// explain is err's text; of one that says no more than that the work was stopped,
+// what that means.
+func explain(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "stopped; run again, it goes on from what was saved"
+	}
+	return err.Error()
 }
 
 func exitCode(err error) int {

@@ -346,3 +346,14 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+func TestAStopIsExplained(t *testing.T) {
+	for _, err := range []error{context.Canceled, fmt.Errorf("FA on MNIST: %w", context.Canceled)} {
+		if got := explain(err); !strings.Contains(got, "goes on") || strings.Contains(got, "canceled") {
+			t.Errorf("%v is explained as %q", err, got)
+		}
+	}
+	if got := explain(errors.New("disk full")); got != "disk full" {
+		t.Errorf("%q", got)
+	}
+}
