@@ -3,19 +3,32 @@
     python binder/check_files.py links       relative links in Markdown files and notebooks lead somewhere
     python binder/check_files.py paths       no file names a path or a machine of the person who made it
     python binder/check_files.py pins        the versions written in several places agree
-    python binder/check_files.py notebooks   notebooks are committed as binder/lab --run --inplace wrote them
+    python binder/check_files.py notebooks   notebooks are committed as binder/lab --run --inplace wrote them,
+                                             and no code cell has more than 15 lines
+        --median N    nor has the half of a notebook's code cells more than N lines
+        --columns N   nor has a line of one more than N columns
+    python binder/check_files.py numbers     the numbers in a notebook's prose are in its outputs or its code
+
+A number in prose is right if an output or a cell of its notebook has one that is rounded to it, as it is
+or as a percentage (each side of a ± is a number). It is a source's own, and not looked for, if it is
+within a link or a link or a footnote [^name] follows it in its sentence. Whole numbers up to 12, years,
+those that are part of a name (CIFAR-10, FC3), formulas and code are no numbers here.
 """
 
+import argparse
+import bisect
+import html
 import json
 import os
 import re
 import socket
+import statistics
 import subprocess
 import sys
 import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LINES, LINES_AT_MOST = 15, 25  # of a code cell: more than the first is told, more than the second a fault
+LINES = 15  # that a code cell may have
 
 
 def read(name):
@@ -105,7 +118,7 @@ def pins():
         yield "binder/jupyter.txt: JupyterLab 4 is missing"
 
 
-def check_notebooks():
+def check_notebooks(median=None, columns=None):
     for name, cells in notebooks():
         code = [c for c in cells if c["cell_type"] == "code"]
         outputs = [o for c in code for o in c["outputs"]]
@@ -113,25 +126,93 @@ def check_notebooks():
             yield f"{name}: its cells were not run from the first to the last (binder/lab --run --inplace {name})"
         if not any("image/png" in o.get("data", {}) for o in outputs):
             yield f"{name}: no picture among its outputs"
+        sizes = [joined(c["source"]).strip().count("\n") + 1 for c in code]
+        middle = statistics.median(sizes or [0])
+        print(f"{name}: {len(sizes)} code cells of {max(sizes, default=0)} lines at most, the median is {middle:g}")
+        if median is not None and middle > median:
+            yield f"{name}: the median of its code cells' lines is {middle:g}, more than {median}"
         for number, cell in enumerate(code, start=1):
-            lines = joined(cell["source"]).strip().count("\n") + 1
-            if lines > LINES_AT_MOST:
-                yield f"{name}: code cell {number} has {lines} lines, more than {LINES_AT_MOST}"
-            elif lines > LINES:
-                print(f"{name}: code cell {number} has {lines} lines, more than the {LINES} aimed at")
+            if sizes[number - 1] > LINES:
+                yield f"{name}: code cell {number} has {sizes[number - 1]} lines, more than {LINES}"
+            for line in joined(cell["source"]).splitlines():
+                if columns is not None and len(line.expandtabs(4)) > columns:
+                    yield f"{name}: code cell {number} has a line of {len(line.expandtabs(4))} columns: {line.strip()[:60]}"
             for output in cell["outputs"]:
-                noise = output.get("name") == "stderr" and "stderr-ok" not in cell["metadata"].get("tags", [])
-                if output["output_type"] == "error" or noise:
+                tags = cell["metadata"].get("tags", [])
+                noise = output.get("name") == "stderr" and not {"stderr-ok", "raises-exception"} & set(tags)
+                if output["output_type"] == "error" and "raises-exception" not in tags or noise:
                     yield f"{name}: code cell {number} is committed with an error"
 
 
+NUMBER = re.compile(r"""
+    (?<![\w.,^_/-]) (?P<sign>[-−+]?) (?P<digits>\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)
+    (?P<power>[eE][-+]?\d+)? (?![\w^]|[.,]\d|-\w) (?P<percent>[\s\u202f\u00a0]*(?:%|per\s?cent))?
+""", re.X)
+SHOWN = re.compile(r"(?<![\w.])(?P<digits>\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<power>[eE][-+]?\d+)?")
+
+
+def value(found):
+    """The absolute value of what NUMBER found, and half a unit of its last digit."""
+    digits = re.sub(r"[,\u202f\u00a0]", "", found["digits"])
+    scale = 10.0 ** int((found["power"] or "e0")[1:])
+    return float(digits) * scale, 0.5 * 10.0 ** -len(digits.partition(".")[2]) * scale
+
+
+def shown(cells):
+    """The absolute values of all numbers in the outputs and the code of a notebook, in order."""
+    values = set()
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            continue
+        texts = [joined(cell["source"])]
+        for output in cell["outputs"]:
+            texts.append(joined(output.get("text", "")))
+            for kind, text in output.get("data", {}).items():
+                if kind == "text/html":
+                    text = html.unescape(re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", joined(text), flags=re.S))
+                if kind.startswith("text/"):
+                    texts.append(joined(text))
+        for text in texts:
+            values.update(value(found)[0] for found in SHOWN.finditer(text))
+    return sorted(values)
+
+
+def numbers():
+    for name, cells in notebooks():
+        there = shown(cells)
+
+        def among(wanted, half):
+            slack = half * (1 + 1e-9)
+            at = bisect.bisect_left(there, wanted - slack)
+            return at < len(there) and there[at] <= wanted + slack
+
+        for cell in cells:
+            if cell["cell_type"] != "markdown":
+                continue
+            text = re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|<[^>]*>", " ", joined(cell["source"]), flags=re.S)
+            for sentence in re.split(r"(?<=[.!?:;])\s+|\n\s*\n|\n\s*[-*|#]|\|", text):
+                marked = max([m.end() for m in re.finditer(r"\[[^\]]*\]\([^)]*\)|\[\^[^\]]+\]|\]\[[^\]]*\]", sentence)], default=0)
+                for found in NUMBER.finditer(sentence, marked):
+                    wanted, half = value(found)
+                    whole = "." not in found["digits"] and not found["power"] and not found["percent"]
+                    if whole and (wanted <= 12 or 1900 <= wanted <= 2099):
+                        continue
+                    if not (among(wanted, half) or among(wanted / 100, half / 100)):
+                        yield f"{name}: {found[0].strip()} is in no output: {' '.join(sentence.split())[:100]}"
+
+
 def main():
-    checks = {"links": links, "paths": paths, "pins": pins, "notebooks": check_notebooks}
-    if len(sys.argv) != 2 or sys.argv[1] not in checks:
-        print(__doc__, file=sys.stderr)
-        return 2
-    faults = list(checks[sys.argv[1]]())
-    print("\n".join(faults) or f"{sys.argv[1]}: no fault")
+    checks = {"links": links, "paths": paths, "pins": pins, "notebooks": check_notebooks, "numbers": numbers}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("check", choices=checks)
+    parser.add_argument("--median", type=float, metavar="N")
+    parser.add_argument("--columns", type=int, metavar="N")
+    arguments = parser.parse_args()
+    limits = {k: v for k, v in (("median", arguments.median), ("columns", arguments.columns)) if v is not None}
+    if limits and arguments.check != "notebooks":
+        parser.error("--median and --columns go with notebooks")
+    faults = list(checks[arguments.check](**limits))
+    print("\n".join(faults) or f"{arguments.check}: no fault")
     return 1 if faults else 0
 
 
