@@ -244,7 +244,9 @@ class Kernels(Folder):
 
     def execute(self, **environment):
         (self.folder / "n.ipynb").write_text(notebook(IMPORT))
-        return run(LAB, "--run", "n.ipynb", cwd=self.folder, env=os.environ | environment)
+        settings = ("GOENV", "GOWORK", "GO111MODULE", "GOFLAGS", "GOOS", "GOARCH")
+        clean = {k: v for k, v in os.environ.items() if k not in settings}
+        return run(LAB, "--run", "n.ipynb", cwd=self.folder, env=clean | environment)
 
     def test_settings_of_the_go_command(self):
         for settings in (
