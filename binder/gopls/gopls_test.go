@@ -178,12 +178,12 @@ func TestAGoplsThatEndsIsReplaced(t *testing.T) {
 		t.Errorf("process %d after %d, told %s", second, first, rest)
 	}
 
-	m.rest(time.Hour, 1<<40)
+	m.rest(time.Hour, 1<<30)
 	if third, _, _, _ := k.complete(uri, 3); third != second {
 		t.Error("one that was in use ended")
 	}
 	for m.server != nil { // rest does nothing while the answer is still on its way
-		m.rest(0, 1<<40)
+		m.rest(0, 1<<30)
 	}
 	third, _, rest, _ := k.complete(uri, 3)
 	if third == second || !strings.Contains(rest, `"one\ntwo"`) {
