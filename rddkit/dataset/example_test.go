@@ -68,7 +68,7 @@ func ExampleLoad_folder() {
 		return
 	}
 	fmt.Println(set.Train.Len(), set.Test.Len(), set.Side, set.Classes, set.Digest)
-	fmt.Println(dataset.Label("/home/me/My data"), dataset.Label("./diagonals.npz"))
+	fmt.Println(dataset.Label("/home/ada/My data"), dataset.Label("./diagonals.npz"))
 	// Output:
 	// 2 1 2 2 6b49300fc216
 	// My-data diagonals
