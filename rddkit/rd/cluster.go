@@ -50,6 +50,31 @@ func (o Options) clusteredVariances(l, r *score) pair {
 	return p
 }
 
+// clusterScores sums right less left scores of the sharp estimates by cluster.
+func (d *design) clusterScores(fits [2]*sideFit, clusters []int) (scores [2]map[int]float64) {
+	name := make(map[int32]int)
+	for i, k := range dense(clusters) {
+		name[k] = clusters[i]
+	}
+	for kind := range scores {
+		scores[kind] = make(map[int]float64)
+		for i, f := range fits {
+			a, from := f.plain, f.local
+			if kind == 1 {
+				a, from = f.robust, f.bias
+			}
+			o := d.o
+			o.Variance = CR1
+			e := f.residuals(from, f.y, f.lo, f.hi, o)
+			for j, v := range a {
+				g := int(f.cluster[f.lo+j]) % len(name) // split clusters have numbers beyond
+				scores[kind][name[int32(g)]] += float64(2*i-1) * v * e[j]
+			}
+		}
+	}
+	return scores
+}
+
 // clusterWeights are Σ a_i² and Σ a_i of the weights of each cluster on a side.
 type clusterWeights struct{ squares, sums []float64 }
 

@@ -35,6 +35,10 @@ type Result struct {
 	Selection   *Selection // nil if H was given
 	Gamma       []float64  // coefficients of the covariates, nil without any
 	Warnings    []error    // why to doubt a result that could be computed
+
+	// clusterScores are what each cluster adds to the conventional and to the robust
+	// estimate's error, by the sample's own numbers.
+	clusterScores [2]map[int]float64
 }
 
 // Sharp estimates the jump of E[y|x] at the cutoff by local polynomials on each
@@ -58,6 +62,9 @@ func (s Sample) Sharp(o Options) (*Result, error) {
 	}
 	if err := r.take(fits); err != nil {
 		return nil, err
+	}
+	if s.Cluster != nil {
+		r.clusterScores = d.clusterScores(fits, s.Cluster)
 	}
 	return r, nil
 }
