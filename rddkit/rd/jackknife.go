@@ -12,11 +12,11 @@ import (
 // jackknifed returns the variances of the jump, conventional and bias-corrected,
 // from the estimates τ_(g) without each cluster in turn, at the same bandwidths:
 //
-//	V = (G−1)/G · Σ_g (τ_(g) − τ)²
+//	V = Σ_g (τ_(g) − τ)²
 //
-// (CV3 of MacKinnon, Nielsen & Webb 2023, Cluster-robust inference: a guide to
-// empirical practice, who find it the one that few or unequal clusters mislead
-// least), with Student's t with the degrees of freedom that degrees gives. A cluster is left out on both
+// (CR3 of Bell & McCaffrey 2002, as rdrobust has it; MacKinnon, Nielsen & Webb 2023
+// find the jackknife the one that few or unequal clusters mislead least), with
+// Student's t with the degrees of freedom that degrees gives. A cluster is left out on both
 // sides at once; where none has points on both, the sides are independent.
 func (o Options) jackknifed(fits [2]*sideFit, outcome func(*side) []float64) (plain, robust spread2, err error) {
 	var apart [2][][2]float64 // [side][cluster]: how far its limits move without the cluster
@@ -64,9 +64,9 @@ func (o Options) jackknifed(fits [2]*sideFit, outcome func(*side) []float64) (pl
 	}
 	for k, to := range []*spread2{&plain, &robust} {
 		if straddling {
-			*to = spread2{joint[k] * (all - 1) / all, degrees(weights[k][0], weights[k][1])}
+			*to = spread2{joint[k], degrees(weights[k][0], weights[k][1])}
 		} else {
-			v := [2]float64{alone[k][0] * (groups[0] - 1) / groups[0], alone[k][1] * (groups[1] - 1) / groups[1]}
+			v := alone[k]
 			*to = spread2{v[0] + v[1], welch(v, weights[k])}
 		}
 		if o.NormalQuantiles {

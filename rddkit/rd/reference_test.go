@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -28,55 +29,44 @@ const (
 	ofDensity  = 1e-7 // density test at a fixed bandwidth
 )
 
-// The fixtures come from rdrobust, rddensity, rdd, rdlocrand, statsmodels and
-// independent code; see testdata/rd/README.md and testdata/rd_more/README.md.
-func TestReferenceRD(t *testing.T) { reference.Replay(t, "rd", replayFile) }
+// The fixtures come from rdrobust, rddensity, rdlocrand, statsmodels and independent
+// code; see testdata/rd/README.md.
+func TestReferenceRD(t *testing.T) {
+	reference.Replay(t, "rd", func(t *testing.T, f *reference.Fixture, rows *reference.Rows) {
+		replay := map[string]func(*comparison, string) error{
+			"wls_fixed_h": replaySenate, "own_wald_2sls": replayFuzzy, "sgd": replayOnline,
+			"local_polynomial": replayDensity, "windows": replayLocalRandomisation,
+		}
+		replayByKey(t, f, rows, replay)
+	})
+}
 
-func TestReferenceRDMore(t *testing.T) { reference.Replay(t, "rd_more", replayFile) }
+// Data sets that strain more than the others do, with runs of every option; see
+// testdata/rd_more/README.md.
+func TestReferenceRDMore(t *testing.T) {
+	reference.Replay(t, "rd_more", func(t *testing.T, f *reference.Fixture, rows *reference.Rows) {
+		replayByKey(t, f, rows, map[string]func(*comparison, string) error{
+			"missing": replayMore, "rdrobust_cr1_per_side": replayJointClusters,
+		})
+	})
+}
 
-func replayFile(t *testing.T, f *reference.Fixture, rows *reference.Rows) {
+// replayByKey replays a fixture by the one name at its top that tells what it is.
+func replayByKey(t *testing.T, f *reference.Fixture, rows *reference.Rows, replays map[string]func(*comparison, string) error) {
 	var keys map[string]json.RawMessage
 	f.JSON(&keys)
-	replay := replayOf(keys)
-	if replay == nil {
-		t.Fatalf("%s is of no known part of its kind", f.Path)
-	}
-	if err := replay(&comparison{rows, t}, f.Path); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// replayOf returns what replays a JSON file with these names at its top, nil if
-// nothing does.
-func replayOf(keys map[string]json.RawMessage) func(*comparison, string) error {
-	has := func(names ...string) bool {
-		for _, name := range names {
-			if keys[name] == nil {
-				return false
+	for key, replay := range replays {
+		if keys[key] != nil {
+			if err := replay(&comparison{rows, t}, f.Path); err != nil {
+				t.Fatal(err)
 			}
+			return
 		}
-		return true
 	}
-	switch {
-	case has("runs", "missing", "density"):
-		return replayMore
-	case has("runs", "rdrobust_cr1_per_side"):
-		return replayJointClusters
-	case has("runs", "wls_fixed_h"):
-		return replaySenate
-	case has("runs", "own_wald_2sls"):
-		return replayFuzzy
-	case has("ols", "sgd"):
-		return replayOnline
-	case has("local_polynomial", "binomial"):
-		return replayDensity
-	case has("windows", "cutoff"):
-		return replayLocalRandomisation
-	}
-	return nil
+	t.Fatalf("%s has none of %v", f.Path, slices.Sorted(maps.Keys(replays)))
 }
 
-// A comparison collects rows.
+// A comparison collects rows, and notes where recorded numbers are rounding.
 type comparison struct {
 	*reference.Rows
 	t *testing.T
@@ -103,22 +93,6 @@ func (c *comparison) pvalues(quantity string, got, want []float64) {
 // counts adds the number of entries that differ.
 func (c *comparison) counts(quantity string, got, want []int) {
 	reference.Unequal(c.Rows, quantity, got, want)
-}
-
-// absolute returns the largest |got − want|, NaN if the lengths differ.
-func absolute(got, want []float64) float64 {
-	if len(got) != len(want) || len(got) == 0 {
-		return math.NaN()
-	}
-	worst := 0.0
-	for i, w := range want {
-		d := math.Abs(got[i] - w)
-		if math.IsNaN(d) {
-			return d
-		}
-		worst = max(worst, d)
-	}
-	return worst
 }
 
 // recordedOptions are the options of a recorded run.
@@ -351,6 +325,9 @@ func (c *comparison) more(columns map[string][]float64, run recordedRun) {
 		// of z^(p+1), as R's does: only the estimate at its bandwidths is comparable.
 		o.H, o.B = run.Result.H, run.Result.B
 	}
+	if o.Variance == CR3 && o.H == [2]float64{} { // the selector here has CR1's variances
+		o.H, o.B = run.Result.H, run.Result.B
+	}
 	o.Derivative, o.Distinct, o.BiasOrder, o.Rho = run.Extra.Deriv, run.Extra.BWCheck, run.Extra.Q, run.Extra.Rho
 	var got *Result
 	var fuzzy *FuzzyResult
@@ -384,6 +361,14 @@ func (c *comparison) more(columns map[string][]float64, run recordedRun) {
 	if w := run.Result.Robust; w.SE < 1e-10*max(math.Abs(w.Estimate), run.Result.Conventional.SE) || w.SE < 1e-14 {
 		c.note("%s: recorded standard error %.2g is rounding; here %v", run.ID, w.SE, got.Robust)
 		c.Add(run.ID+" no noise", "standard error", got.Robust.StdErr, 0)
+		return
+	}
+	if o.Variance == CR3 {
+		// The robust one there has the leverages of the bias fit alone; here the whole
+		// estimate is made again without each cluster. At h = b they would be equal.
+		w, g := run.Result, got.Jump
+		c.relative(run.ID+" conventional estimate, s.e.", atSelected, []float64{g.Conventional.Estimate, g.Conventional.StdErr}, []float64{w.Conventional.Estimate, w.Conventional.SE})
+		c.relative(run.ID+" robust s.e., by other leverages", 2e-3, []float64{g.Robust.StdErr}, []float64{w.Robust.SE})
 		return
 	}
 	c.run(run, got)
@@ -537,7 +522,7 @@ func replaySenate(c *comparison, path string) error {
 		g = append(g, conv.Estimate, conv.StdErr, conv.Z, conv.Lo, conv.Hi, rob.Z, rob.Lo, rob.Hi)
 		w = append(w, p.Conventional.Estimate, p.Conventional.SE, *p.Conventional.Z, p.Conventional.CI[0], p.Conventional.CI[1],
 			*p.Robust.Z, p.Robust.CI[0], p.Robust.CI[1])
-		c.Add("senate "+p.Run+" as published", "absolute", absolute(g, w), 0.00051)
+		c.Absolute("senate "+p.Run+" as published", 0.00051, g, w)
 		c.counts("senate "+p.Run+" effective N as published", []int{got.Left.Effective, got.Right.Effective}, p.NH[:])
 	}
 	return nil
@@ -735,9 +720,8 @@ func replayOnline(c *comparison, path string) error {
 		}
 		n, lines := fit.N(), fit.Lines()
 		c.counts(id+" N", n[:], w.N[:])
-		c.Add(id+" lines, beta, s.e.", "absolute", absolute(
-			[]float64{lines[0].Intercept, lines[0].Slope, lines[1].Intercept, lines[1].Slope, fit.Jump(), fit.StdErr()},
-			[]float64{w.Below.AtCutoff, w.Below.B, w.Above.AtCutoff, w.Above.B, w.Beta, *w.SE.Homoskedastic}), ofOnline)
+		c.Absolute(id+" lines, beta, s.e.", ofOnline, []float64{lines[0].Intercept, lines[0].Slope, lines[1].Intercept, lines[1].Slope, fit.Jump(), fit.StdErr()},
+			[]float64{w.Below.AtCutoff, w.Below.B, w.Above.AtCutoff, w.Above.B, w.Beta, *w.SE.Homoskedastic})
 		robust, err := fit.Robust(0)
 		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
@@ -747,7 +731,7 @@ func replayOnline(c *comparison, path string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}
-		c.Add(id+" in one batch, s.e.", "absolute", absolute(w.SE.of(stderrs), w.SE.list()), ofOnline)
+		c.Absolute(id+" in one batch, s.e.", ofOnline, w.SE.of(stderrs), w.SE.list())
 	}
 	for _, w := range file.SGD {
 		descent := OnlineDescent{
@@ -767,9 +751,8 @@ func replayOnline(c *comparison, path string) error {
 			id := fmt.Sprintf("online descent %s %d points", w.ID, p.Points)
 			n, lines := descent.N(), descent.Lines()
 			c.counts(id+" updates", n[:], p.Updates[:])
-			c.Add(id+" lines, beta", "absolute", absolute(
-				[]float64{lines[0].Intercept, lines[0].Slope, lines[1].Intercept, lines[1].Slope, descent.Jump()},
-				[]float64{p.Below.A, p.Below.B, p.Above.A, p.Above.B, p.Beta}), ofOnline)
+			c.Absolute(id+" lines, beta", ofOnline, []float64{lines[0].Intercept, lines[0].Slope, lines[1].Intercept, lines[1].Slope, descent.Jump()},
+				[]float64{p.Below.A, p.Below.B, p.Above.A, p.Above.B, p.Beta})
 		}
 	}
 	return nil
@@ -946,9 +929,8 @@ func replayDensity(c *comparison, path string) error {
 			return invalid.New("matches_run", p.Run, "the id of a run of density.json")
 		}
 		c.counts("density "+p.Run+" N as published", append(got.N[:], got.Effective[:]...), append(p.N[:], p.NEff[:]...))
-		c.Add("density "+p.Run+" h as published", "absolute", absolute(got.H[:], p.H[:]), 0.00051)
-		c.Add("density "+p.Run+" T, p as published", "absolute",
-			absolute([]float64{got.Robust.T, got.Robust.P}, []float64{p.T, p.P}), 0.000051)
+		c.Absolute("density "+p.Run+" h as published", 0.00051, got.H[:], p.H[:])
+		c.Absolute("density "+p.Run+" T, p as published", 0.000051, []float64{got.Robust.T, got.Robust.P}, []float64{p.T, p.P})
 	}
 	for _, w := range file.Binomial {
 		x, err := sample(w.Data)
