@@ -6,6 +6,7 @@
 //	rdd data      list, fetch and verify the data sets
 //	rdd store     copy what notebooks show of run folders into data/results
 //	rdd figures   draw runs as PNG, SVG, PDF, HTML and TSV files, or compare them with the report
+//	rdd rd        estimate a jump at a cutoff from a CSV file: regression discontinuity
 //	rdd bench     measure this machine
 //	rdd version   print versions and the backend of the matrix products
 //
@@ -40,6 +41,7 @@ func commands() []command {
 		{"data", "list, fetch and verify the data sets", dataCommand},
 		{"store", "copy what notebooks show of runs into data/results", storeCommand},
 		{"figures", "draw stored runs, or compare them with the report", figuresCommand},
+		{"rd", "estimate a jump at a cutoff from a CSV file", rdCommand},
 		{"bench", "measure this machine", benchCommand},
 		{"version", "print versions and the backend of the matrix products", versionCommand},
 	}
