@@ -191,13 +191,12 @@ func selectStage(sides [2]side, o Options, target Selector, order, biasOrder, de
 			return fmt.Errorf("bandwidth selection: %w", err)
 		}
 		y := s.linearised(local, derivative)
-		variance[i] = s.score(local.addWeights(s.scratch.take(1, local.hi-local.lo), derivative, 1), s.residuals(local, y, local.lo, local.hi, o), y, local.lo, order+1, o)
+		variance[i] = s.scoreOf(local, derivative, 1, y, o)
 		kappas[i] = local.lead(derivative, order+1)
 		scale := math.Pow(g, float64(order+1)) // from coefficients of u to those of z
 		st.B[i] = math.Sqrt(free) * kappas[i] * bias.coefficients(y)[order+1] / scale
 		if regularise {
-			a := bias.addWeights(s.scratch.take(1, bias.hi-bias.lo), order+1, kappas[i]/scale)
-			regular[i] = s.score(a, s.residuals(bias, y, bias.lo, bias.hi, o), y, bias.lo, biasOrder+1, o)
+			regular[i] = s.scoreOf(bias, order+1, kappas[i]/scale, y, o)
 		}
 		return nil
 	})

@@ -1,6 +1,7 @@
 package rd
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -608,4 +609,26 @@ func TestDensityTestSize(t *testing.T) {
 	if rejected/n > 0.05+4*math.Sqrt(0.05*0.95/n) {
 		t.Errorf("rejects %.3f of unmanipulated samples at level 0.05", rejected/n)
 	}
+}
+
+func TestSortByDistance(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		z := rapid.SliceOfN(rapid.OneOf(rapid.Float64Range(-1e300, 1e300), rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1, -1, 0.1})), 0, 300).Draw(t, "z")
+		copies := rapid.IntRange(1, 3).Draw(t, "copies")
+		for range copies {
+			z = append(z, z...)
+		}
+		index, order := make([]int32, len(z)), make([]int, len(z))
+		for i := range z {
+			index[i], order[i] = int32(i), i
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(z[a], z[b]) })
+		sorted := slices.Clone(z)
+		sortByDistance(sorted, index)
+		for i, k := range order {
+			if sorted[i] != z[k] || int(index[i]) != k {
+				t.Fatalf("place %d: %v of index %d, want %v of %d", i, sorted[i], index[i], z[k], k)
+			}
+		}
+	})
 }

@@ -3,7 +3,6 @@ package rd
 import (
 	"fmt"
 	"math"
-	"slices"
 	"sort"
 
 	"golang.org/x/sync/errgroup"
@@ -222,12 +221,14 @@ func (s Sample) split(o Options) (sides [2]side, err error) {
 			n[sideOf(z)]++
 		}
 	}
-	order := make([]ranked, n[0]+n[1])
-	parts := [2][]ranked{order[:0:n[0]], order[n[0]:n[0]]}
+	var index [2][]int32
+	for k := range sides {
+		sides[k].z, index[k] = make([]float64, 0, n[k]), make([]int32, 0, n[k])
+	}
 	for i, x := range s.X {
 		if z := x - o.Cutoff; used(i) {
 			k := sideOf(z)
-			parts[k] = append(parts[k], ranked{z, int32(i)})
+			sides[k].z, index[k] = append(sides[k].z, z), append(index[k], int32(i))
 		}
 	}
 	clusters := dense(s.Cluster)
@@ -238,12 +239,8 @@ func (s Sample) split(o Options) (sides [2]side, err error) {
 		}
 	}
 	return sides, both(func(i int) error {
-		part, side := parts[i], &sides[i]
-		slices.SortFunc(part, ranked.compare)
-		side.z = make([]float64, len(part))
-		for j, r := range part {
-			side.z[j] = r.z
-		}
+		part, side := index[i], &sides[i]
+		sortByDistance(side.z, part)
 		side.unique = distinct(side.z)
 		side.y, side.d, side.w = pick(s.Y, part), pick(s.D, part), pick(s.Weights, part)
 		side.cluster = pick(clusters, part)
@@ -292,29 +289,13 @@ func dense(clusters []int) []int32 {
 	return out
 }
 
-// ranked is a distance and its place in the sample, which orders equal ones.
-type ranked struct {
-	z     float64
-	index int32
-}
-
-func (a ranked) compare(b ranked) int {
-	switch {
-	case a.z < b.z:
-		return -1
-	case a.z > b.z:
-		return 1
-	}
-	return int(a.index) - int(b.index)
-}
-
-func pick[T any](values []T, order []ranked) []T {
+func pick[T any](values []T, index []int32) []T {
 	if values == nil {
 		return nil
 	}
-	out := make([]T, len(order))
-	for i, r := range order {
-		out[i] = values[r.index]
+	out := make([]T, len(index))
+	for i, j := range index {
+		out[i] = values[j]
 	}
 	return out
 }

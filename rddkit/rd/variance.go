@@ -101,25 +101,66 @@ type score struct {
 
 // score makes one of weights a and residuals e of the points from lo.
 func (s *side) score(a, e, y []float64, lo, terms int, o Options) score {
-	c := score{n: len(a), terms: terms}
-	size, residual := 0.0, 0.0
+	c := s.newScore(terms, o)
+	c.add(s, a, e, y, lo)
+	return c.score
+}
+
+// scoreOf makes one of factor times the weights of u^nu in a fit and the residuals
+// from it, without a list of the weights.
+func (s *side) scoreOf(f *fit, nu int, factor float64, y []float64, o Options) score {
+	c := s.newScore(f.order+1, o)
+	e := s.residuals(f, y, f.lo, f.hi, o)
+	row := f.inverse[nu][:f.order+1]
+	a := make([]float64, block)
+	f.each(func(first int, _, w []float64, p [][]float64) {
+		a := a[:len(w)]
+		clear(a)
+		for j, g := range row {
+			g *= factor
+			for i, v := range p[j] {
+				a[i] += g * w[i] * v
+			}
+		}
+		c.add(s, a, e[first:first+len(a)], y, f.lo+first)
+	})
+	return c.score
+}
+
+// A scoring is a score in the making.
+type scoring struct {
+	score
+	size, residual float64 // the largest of the outcomes and of the residuals
+}
+
+func (s *side) newScore(terms int, o Options) scoring {
+	c := scoring{score: score{terms: terms}}
+	if s.cluster != nil && o.clustered() {
+		c.sums, c.present = make([]float64, o.clusters), make([]bool, o.clusters)
+		c.weights = clusterWeights{make([]float64, o.clusters), make([]float64, o.clusters)}
+	}
+	return c
+}
+
+func (c *scoring) add(s *side, a, e, y []float64, lo int) {
+	c.n += len(a)
 	for i, v := range a {
 		c.squares += (v * e[i]) * (v * e[i])
 		if v != 0 {
-			size, residual = max(size, math.Abs(y[lo+i])), max(residual, math.Abs(e[i]))
+			c.size, c.residual = max(c.size, math.Abs(y[lo+i])), max(c.residual, math.Abs(e[i]))
 		}
 	}
-	c.noise = residual > rounding*size
-	if s.cluster != nil && o.clustered() {
-		c.sums, c.present = make([]float64, o.clusters), make([]bool, o.clusters)
-		c.weights = s.clusterWeights(a, lo, o.clusters)
-		for i, v := range a {
-			g := s.cluster[lo+i]
-			c.sums[g] += v * e[i]
-			c.present[g] = true
-		}
+	c.noise = c.residual > rounding*c.size
+	if c.sums == nil {
+		return
 	}
-	return c
+	for i, v := range a {
+		g := s.cluster[lo+i]
+		c.sums[g] += v * e[i]
+		c.weights.squares[g] += v * v
+		c.weights.sums[g] += v
+		c.present[g] = true
+	}
 }
 
 // A pair holds the variances of the two sides' parts of an estimate, and their
