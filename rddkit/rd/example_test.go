@@ -1,9 +1,11 @@
 package rd_test
 
 import (
+	"context"
 	"encoding/csv"
 	"fmt"
 	"log"
+	"math"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -248,4 +250,151 @@ func ExampleOnlineFuzzy() {
 	fmt.Printf("%.2f\n", f.Effect())
 	// Output:
 	// 3.00
+}
+
+// Windows of several trials: standard errors that allow for what a trial's windows
+// have in common.
+func ExampleSample_Sharp() {
+	windows, _, err := rd.OpenCSV("testdata/rd_more/d28_neurons.csv", rd.Columns{Cluster: "cl"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	r, err := windows.Sharp(rd.Options{H: rd.Both(0.4)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Robust)
+	fmt.Println(r.Left.Clusters, "cells,", r.Left.Distinct, "values of x on the left within the bandwidth")
+	// Output:
+	// 0.4077 (std. err. 0.1017, t(14.7) = 4.008, p = 0.001, interval [0.1905, 0.6249])
+	// 24 cells, 51 values of x on the left within the bandwidth
+}
+
+// A voltage on a grid of step 0.5, over a curve that bends by at most 0.1 per
+// squared unit.
+func ExampleHonest() {
+	random := rand.New(rand.NewPCG(1, 2))
+	var volts, rate []float64
+	for range 1000 {
+		v := math.Floor(8*random.Float64()-4) / 2
+		y := 0.05*v*v + random.NormFloat64()
+		if v >= 0 {
+			y++
+		}
+		volts, rate = append(volts, v), append(rate, y)
+	}
+	r, err := rd.Honest(volts, rate, rd.Options{Kernel: rd.Uniform, H: rd.Both(2)}, 0.1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// Honest intervals at cutoff 0, kernel uniform, order 1
+	//                          Left        Right
+	// N                         521          479
+	// Effective N               521          479
+	// Distinct x in h             4            4
+	// Bandwidth (h)               2            2
+	//
+	// Estimate 1.0774, std. err. 0.1313
+	//                              Largest bias   95 % interval
+	// Curvature up to 0.1                0.0740   [0.7841, 1.3707]
+	// Fit no worse at the cutoff         0.0711   [0.6774, 1.4728]
+}
+
+// Two neurons, each with a threshold of its own.
+func ExampleMany() {
+	random := rand.New(rand.NewPCG(3, 4))
+	var neurons []rd.Unit
+	for i, threshold := range []float64{-55, -50} {
+		u := rd.Unit{Name: fmt.Sprint("neuron ", i+1), Cutoff: threshold}
+		for range 2000 {
+			volts := threshold + 4*random.NormFloat64()
+			rate := 5 + 0.1*volts + random.NormFloat64()
+			if volts >= threshold {
+				rate += 2
+			}
+			u.X, u.Y = append(u.X, volts), append(u.Y, rate)
+		}
+		neurons = append(neurons, u)
+	}
+	r, err := rd.Many(context.Background(), neurons, rd.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(r)
+	// Output:
+	// Unit                 Cutoff   Weight  Robust est.  Std. err.         z    P>|z|   95 % interval
+	// neuron 1                -55    0.400       1.7948     0.1692    10.605   <0.001   [1.4631, 2.1265]
+	// neuron 2                -50    0.600       2.0171     0.1390    14.507   <0.001   [1.7446, 2.2897]
+	// Weighted                       1.000       1.9283     0.1074    17.948   <0.001   [1.7177, 2.1388]
+	// By precision                               1.9275     0.1074    17.941   <0.001   [1.7170, 2.1381]
+	// Pooled                                     1.9540     0.1218    16.048   <0.001   [1.7154, 2.1927]
+	// Equal effects: Wald statistic 1.030 of 1 differences, p = 0.310
+}
+
+// Density, placebo cutoffs, bandwidths and donuts.
+func ExampleSample_Check() {
+	s := rd.Sample{X: column("senate.csv", "x"), Y: column("senate.csv", "y")}
+	v, err := s.Check(rd.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(v)
+	// Output:
+	// Density of x continuous at the cutoff: T = -0.760, p = 0.447
+	// Binomial test within 4.4386 of cutoff 0: p = 0.417, n = 116 + 103
+	// Robust estimate                    Estimate  Std. err.         z    P>|z|   Interval
+	// placebo cutoff -13.3                 -2.601      4.231    -0.615    0.539   [-10.894, 5.691]
+	// placebo cutoff 20.53                  0.474      5.482     0.086    0.931   [-10.270, 11.218]
+	// bandwidth 8.877, 8.877                9.375      2.364     3.966   <0.001   [4.742, 14.008]
+	// bandwidth 17.75, 17.75                7.507      1.741     4.311   <0.001   [4.094, 10.919]
+	// bandwidth 35.51, 35.51                8.001      1.348     5.934   <0.001   [5.358, 10.643]
+	// without |x - c| < 0.3551              7.062      1.860     3.797   <0.001   [3.417, 10.707]
+	// without |x - c| < 0.8877              6.248      2.257     2.768    0.006   [1.825, 10.672]
+	// without |x - c| < 1.775               3.273      2.511     1.304    0.192   [-1.648, 8.194]
+}
+
+// How many windows does an effect take?
+func ExampleResult_PointsFor() {
+	r, err := rd.Sharp(column("senate.csv", "x"), column("senate.csv", "y"), rd.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	n, err := r.PointsFor(3, 0.8)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("an effect of 3 is found with a chance of %.0f %% here, of 80 %% with %d points\n", 100*r.Power(3), n)
+	// Output:
+	// an effect of 3 is found with a chance of 41 % here, of 80 % with 3430 points
+}
+
+// Two recordings, trial by trial, in constant memory.
+func ExampleOnlineLeastSquares_Merge() {
+	random := rand.New(rand.NewPCG(5, 6))
+	var recordings [2]rd.OnlineLeastSquares
+	for i := range recordings {
+		for range 30 { // trials
+			effect := 1 + 0.5*random.NormFloat64()
+			for range 1000 { // windows
+				x, y := 2*random.Float64()-1, random.NormFloat64()
+				if x >= 0 {
+					y += effect
+				}
+				recordings[i].Add(x, y)
+			}
+			recordings[i].EndCluster()
+		}
+	}
+	if err := recordings[0].Merge(&recordings[1]); err != nil {
+		log.Fatal(err)
+	}
+	clustered, err := recordings[0].Clustered(0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(clustered)
+	// Output:
+	// 1.05683 (std. err. 0.06827, t(59) = 15.479, p < 0.001, interval [0.92022, 1.19345])
 }
