@@ -181,7 +181,7 @@ func TestMisspecifiedByDefinition(t *testing.T) {
 // Voltages on a grid of step 0.1 over a curve that bends within a few steps: the
 // usual intervals miss, and say that x is discrete; honest ones cover.
 func TestCoverageOnAGrid(t *testing.T) {
-	n := draws(t, 200)
+	n := draws(t, 60)
 	random := rand.New(rand.NewPCG(11, 11))
 	const bend, points = 12.0, 4000 // largest |μ''|
 	bump := func(v float64) float64 { return math.Copysign(bend/2*v*v*math.Exp(-v*v), v) }
@@ -217,7 +217,7 @@ func TestCoverageOnAGrid(t *testing.T) {
 // as along a ripple, the interval for bounded misspecification covers, and that of
 // the line does not.
 func TestCoverageOfMisspecifiedLines(t *testing.T) {
-	n := draws(t, 200)
+	n := draws(t, 60)
 	random := rand.New(rand.NewPCG(12, 12))
 	ripple := func(v float64) float64 { return 0.4 * math.Cos(math.Pi*v/0.2) }
 	o := Options{Kernel: Uniform, H: Both(0.65)}

@@ -86,7 +86,7 @@ func TestManyByDefinition(t *testing.T) {
 // Trials that several neurons share make their effects dependent: the interval of
 // the mean covers, and the test of equality keeps its level, with clusters.
 func TestManyWithSharedTrials(t *testing.T) {
-	n := draws(t, 100)
+	n := draws(t, 60)
 	random := rand.New(rand.NewPCG(9, 9))
 	var covered, independent, rejected float64
 	for range n {

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
 )
 
@@ -514,79 +513,10 @@ func TestOptimalNumberOfBins(t *testing.T) {
 	}
 }
 
-// Coverage of the 95 % intervals over simulated data sets of 1000 points, at
-// bandwidths chosen from each. Without much curvature the robust one covers
-// about 0.945. On model 1 of Calonico, Cattaneo & Titiunik (2014), after Lee
-// (2008), whose limits bend sharply within the bandwidth, it was measured to
-// cover 0.90, and 0.92 with CERRD; the conventional one 0.87.
-func TestCoverage(t *testing.T) {
-	runs := 1000.0
-	if testing.Short() {
-		runs = 200 // a fifth of the time, twice the allowance
-	}
-	const truth = 0.04
-	lee := func(x float64) float64 {
-		if x < 0 {
-			return polynomialAt([]float64{0.48, 1.27, 7.18, 20.21, 21.54, 7.33}, x)
-		}
-		return polynomialAt([]float64{0.52, 0.84, -3.00, 7.99, -9.01, 3.56}, x)
-	}
-	gentle := func(x float64) float64 {
-		y := 1 + 0.8*x + 0.5*x*x
-		if x >= 0 {
-			y += truth
-		}
-		return y
-	}
-	random := rand.New(rand.NewPCG(2014, 82))
-	beta := distuv.Beta{Alpha: 2, Beta: 4, Src: random}
-	coverage := func(drawX func() float64, mu func(float64) float64, sigma float64, o Options) (robust, conventional float64) {
-		x, y := make([]float64, 1000), make([]float64, 1000)
-		for range int(runs) {
-			for i := range x {
-				x[i] = drawX()
-				y[i] = mu(x[i]) + sigma*random.NormFloat64()
-			}
-			r, err := Sharp(x, y, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r.Robust.Lo <= truth && truth <= r.Robust.Hi {
-				robust += 1 / runs
-			}
-			if r.Conventional.Lo <= truth && truth <= r.Conventional.Hi {
-				conventional += 1 / runs
-			}
-		}
-		return robust, conventional
-	}
-	uniform := func() float64 { return 2*random.Float64() - 1 }
-	skewed := func() float64 { return 2*beta.Rand() - 1 }
-
-	robust, _ := coverage(uniform, gentle, 0.5, Options{})
-	t.Logf("gentle: robust %.3f", robust)
-	// With new random numbers and a true coverage of 0.945, a false alarm once in
-	// 100,000 times (4.5 standard errors).
-	if allowed := 4.5 * math.Sqrt(0.945*0.055/runs); math.Abs(robust-0.945) > allowed {
-		t.Errorf("gentle: robust interval covers %.3f, want 0.945 ± %.3f", robust, allowed)
-	}
-	robust, conventional := coverage(skewed, lee, 0.1295, Options{})
-	t.Logf("Lee: robust %.3f, conventional %.3f", robust, conventional)
-	if allowed := 4.5 * math.Sqrt(0.90*0.10/runs); math.Abs(robust-0.90) > allowed {
-		t.Errorf("Lee: robust interval covers %.3f, want 0.90 ± %.3f", robust, allowed)
-	}
-	if conventional >= robust {
-		t.Errorf("Lee: conventional interval covers %.3f, robust %.3f: the correction should help", conventional, robust)
-	}
-}
-
 // Under no manipulation the density test rejects at its level, and its T is
 // standard normal.
 func TestDensityTestSize(t *testing.T) {
-	runs := 400
-	if testing.Short() {
-		runs = 100
-	}
+	runs := draws(t, 200)
 	random := rand.New(rand.NewPCG(5, 6))
 	rejected, square := 0.0, 0.0
 	x := make([]float64, 1000)

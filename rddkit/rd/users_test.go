@@ -12,7 +12,7 @@ import (
 // The power that Power promises is the share of samples in which the test rejects,
 // and PointsFor is its inverse.
 func TestPower(t *testing.T) {
-	n := draws(t, 400)
+	n := draws(t, 200)
 	random := rand.New(rand.NewPCG(13, 13))
 	sample := func(points int, effect float64) *Result {
 		x, y := make([]float64, points), make([]float64, points)
@@ -57,7 +57,7 @@ func TestPower(t *testing.T) {
 // With a weak first stage the delta method's interval fails and Anderson and
 // Rubin's covers; with a strong one they agree.
 func TestAndersonRubin(t *testing.T) {
-	n := draws(t, 400)
+	n := draws(t, 200)
 	random := rand.New(rand.NewPCG(17, 17))
 	in := func(set []Interval, v float64) float64 {
 		for _, i := range set {
