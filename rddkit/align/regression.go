@@ -3,6 +3,7 @@ package align
 import (
 	"fmt"
 
+	"github.com/weightalign/lab/rddkit/rd"
 	"github.com/weightalign/lab/rddkit/spike"
 )
 
@@ -53,9 +54,9 @@ func (r *Regression) Observe(maxDrive float64, spiked bool, target, rate float64
 	if spiked {
 		slope, intercept = &r.SlopeSpike, &r.InterceptSpike
 	}
-	e := float64(*slope*maxDrive) + *intercept - target
-	*slope -= float64(float64(rate*e) * maxDrive)
-	*intercept -= float64(rate * e)
+	line := rd.Line{Intercept: *intercept, Slope: *slope}
+	line.Descend(maxDrive, target, rate)
+	*intercept, *slope = line.Intercept, line.Slope
 }
 
 // Targets returns, for each of r.Windows[layer] in their order, the regression
