@@ -261,6 +261,28 @@ func TestBinsDoNotDependOnTheOrderOfRows(t *testing.T) {
 	}
 }
 
+// Nor on the unit of x, where edges of bins are values of a grid.
+func TestBinsDoNotDependOnTheUnit(t *testing.T) {
+	x, _, y := jumpData(2000)
+	x = apply(x, func(v float64) float64 { return math.Floor(20 * v) })
+	counts := func(unit float64) (n []int) {
+		d, err := Plot(apply(x, func(v float64) float64 { return v * unit }), y, PlotOptions{Bins: [2]int{10, 19}, Order: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range append(d.Left.Bins, d.Right.Bins...) {
+			n = append(n, b.N)
+		}
+		return n
+	}
+	want := counts(1)
+	for _, unit := range []float64{0.1, 0.3, 1. / 7, 1e-6} {
+		if got := counts(unit); !slices.Equal(got, want) {
+			t.Errorf("unit %v: %v, want %v", unit, got, want)
+		}
+	}
+}
+
 // Ignoring mass points in the density test keeps the floor of distinct values.
 func TestDensityFloorOfDistinctValues(t *testing.T) {
 	x, _, _ := jumpData(3000)
@@ -276,4 +298,63 @@ func TestDensityFloorOfDistinctValues(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The other results on grids: the ratio, honest intervals, the density test, the
+// online line.
+func TestUnitsDoNotMatterElsewhere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 4))
+		steps := rapid.SampledFrom([]float64{30, 200}).Draw(t, "values on each side")
+		h := math.Floor(steps / 2)
+		var s Sample
+		for range 1500 {
+			x := math.Floor(steps * (2*random.Float64() - 1))
+			d, chance := 0.0, 0.2
+			if x >= 0 {
+				chance = 0.9
+			}
+			if random.Float64() < chance {
+				d = 1
+			}
+			s.X, s.D, s.Y = append(s.X, x), append(s.D, d), append(s.Y, x/steps+d+random.NormFloat64())
+		}
+		scale := rapid.SampledFrom([]float64{0.1, 1. / 3, 7e-5, 1e6}).Draw(t, "scale")
+		shift := rapid.SampledFrom([]float64{0, 0.7, -60}).Draw(t, "shift")
+		moved := s
+		moved.X = apply(s.X, func(v float64) float64 { return scale * (v + shift) })
+		at := scale * shift
+		numbers := func(s Sample, cutoff, unit float64) []float64 {
+			fuzzy, err := s.Fuzzy(Options{Cutoff: cutoff, Kernel: Uniform, H: Both(h * unit)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := []float64{fuzzy.Robust.Estimate, fuzzy.Robust.StdErr, fuzzy.AndersonRubin[0].Lo, float64(fuzzy.Left.Effective)}
+			honest, err := s.Honest(Options{Cutoff: cutoff, Kernel: Uniform, H: Both(h * unit)}, 0.001/(unit*unit))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, honest.StdErr, honest.Bounded.Lo, honest.Misspecified.Hi)
+			density, err := DensityTest(s.X, DensityOptions{Cutoff: cutoff})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, density.Robust.T, density.H[0]/unit, density.H[1]/unit, float64(density.Effective[0]), density.Conventional.Density[1]*unit)
+			binomial, err := Binomial(s.X, cutoff, h*unit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line := OnlineLeastSquares{Cutoff: cutoff, Window: h * unit}
+			for i, x := range s.X {
+				line.Add(x, s.Y[i])
+			}
+			return append(out, float64(binomial.N[0]), line.Jump(), line.StdErr(), float64(line.N()[0]))
+		}
+		want, got := numbers(s, 0, 1), numbers(moved, at, scale)
+		for i := range want {
+			if d := math.Abs(got[i] - want[i]); !(d <= 1e-6*max(1, math.Abs(want[i]))) {
+				t.Fatalf("number %d: got %v, want %v", i, got[i], want[i])
+			}
+		}
+	})
 }

@@ -13,8 +13,9 @@ type Online interface {
 	Jump() float64    // the estimate from the points so far; NaN while there is none
 }
 
-// inWindow reports whether z counts within w; 0 means no window.
-func inWindow(z, w float64) bool { return w == 0 || math.Abs(z) <= w }
+// inWindow reports whether z counts within w, as it does for the uniform kernel; 0
+// means no window.
+func inWindow(z, w float64) bool { return w == 0 || math.Abs(z) <= w*(1+edge) }
 
 // OnlineLeastSquares fits one line per side of the cutoff by exact running
 // least squares (Welford's updates, centred on the running means). Its jump is

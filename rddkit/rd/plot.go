@@ -47,7 +47,8 @@ type PlotSide struct {
 	Coefficients []float64 // of the curve in 1, z, …, z^Order
 }
 
-// A Bin is the points with From <= x < To (of the last one, x <= To). Bins
+// A Bin is the points with From <= x < To (of the last one, x <= To), up to a
+// relative 2⁻³⁰ of its width. Bins
 // without points are left out.
 type Bin struct {
 	From, To float64
@@ -177,11 +178,13 @@ func (b Binning) bins(s *side, f *fit, coefficients []float64, length float64, n
 // bin parts the points [lo, hi) of the side into evenly spaced bins of z.
 func bin(s *side, lo, hi int, from, to float64, bins int, cutoff float64) []Bin {
 	width := (to - from) / float64(bins)
+	// A point on the edge of two bins is in the upper one, whatever rounding says.
+	place := func(z float64) int { return min(int((z-from)/width+edge), bins-1) }
 	var out []Bin
 	for i := lo; i < hi; {
-		k := min(int((s.z[i]-from)/width), bins-1)
+		k := place(s.z[i])
 		first := i
-		for i < hi && min(int((s.z[i]-from)/width), bins-1) == k {
+		for i < hi && place(s.z[i]) == k {
 			i++
 		}
 		b := Bin{
