@@ -35,7 +35,7 @@ type rdFlags struct {
 	h, b, donut, covariates      string
 	check, honest                bool
 	curvature, effect, power     float64
-	plot                         string
+	plot, window                 string
 	order, derivative, biasOrder int
 }
 
@@ -67,6 +67,7 @@ func (f *rdFlags) define(set *flag.FlagSet) {
 	set.Float64Var(&f.curvature, "curvature", 0, "with -honest: largest second derivative of the outcome (default a guess from the data)")
 	set.Float64Var(&f.effect, "effect", 0, "also print how many points it takes to find an effect of this size")
 	set.Float64Var(&f.power, "power", 0.8, "with -effect: with what chance")
+	set.StringVar(&f.window, "window", "", "also compare the two sides of the window LOW,HIGH of the running variable as if randomised")
 	set.StringVar(&f.plot, "plot", "", "draw PATH.png, .svg, .pdf, .html and .tsv")
 	set.Usage = func() {
 		fmt.Fprint(set.Output(), rdUsage)
@@ -107,8 +108,8 @@ func (f *rdFlags) resolve() error {
 	if f.columns.Cutoff != "" && f.columns.Unit == "" {
 		add(invalid.New("-cutoffs", f.columns.Cutoff, "given together with -unit"))
 	}
-	if f.columns.Unit != "" && (f.columns.D != "" || f.check || f.honest || f.plot != "" || f.effect != 0) {
-		add(invalid.New("-unit", f.columns.Unit, "given without -d, -check, -honest, -effect and -plot"))
+	if f.columns.Unit != "" && (f.columns.D != "" || f.check || f.honest || f.window != "" || f.plot != "" || f.effect != 0) {
+		add(invalid.New("-unit", f.columns.Unit, "given without -d, -check, -honest, -window, -effect and -plot"))
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -199,6 +200,17 @@ func (f *rdFlags) one(s rd.Sample, stdout io.Writer) error {
 	}
 	if f.check {
 		r, err := s.Check(f.options)
+		if err != nil {
+			return err
+		}
+		printed = append(printed, r)
+	}
+	if f.window != "" {
+		window, err := leftRight("-window", f.window)
+		if err != nil {
+			return err
+		}
+		r, err := rd.LocalRandomisation(s.X, s.Y, rd.RandomisationOptions{Cutoff: f.options.Cutoff, Window: window})
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,7 @@ func TestRDReadsColumnsAndOptions(t *testing.T) {
 		{[]string{"-cluster", "cl", "-bandwidth", "0.4", neurons}, "0.08764"}, // statsmodels' clustered standard error
 		{[]string{"-covariates", "z", "-weights", "w", "-selector", "cerrd", "-kernel", "uniform", neurons}, "bandwidth cerrd"},
 		{[]string{"-donut", "0.01,0.02", "-derivative", "1", "-order", "2", neurons}, "Without points nearer than 0.01, 0.02"},
+		{[]string{"-window", "-0.75,0.75", fixtures + "rd/senate.csv"}, "Permutations: p"},
 		{[]string{"-unit", "cl", "-bandwidth", "0.9", neurons}, "Equal effects"},
 	} {
 		code, stdout, stderr := rdd(append([]string{"rd"}, c.args...)...)
