@@ -156,7 +156,7 @@ func selectBandwidth(sides [2]side, o Options) (*Selection, []error, error) {
 	}
 	if shrunk {
 		if o.clustered() {
-			n = o.clusters
+			n = clustersOf(sides, o.clusters)
 		}
 		shrink := math.Pow(float64(n), -float64(p)/float64((3+p)*(3+2*p)))
 		sel.H[0] *= shrink

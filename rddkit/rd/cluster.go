@@ -134,6 +134,20 @@ func (o Options) apart(scores [2]score) pair {
 	return p
 }
 
+// clustersOf counts the clusters that have points, of those numbered below most.
+func clustersOf(sides [2]side, most int) (n int) {
+	present := make([]bool, most)
+	for i := range sides {
+		for _, g := range sides[i].cluster {
+			if !present[g] {
+				present[g] = true
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // splitClusters parts every cluster at the cutoff, as if its points on the two sides had
 // nothing to do with each other.
 func splitClusters(sides [2]side, clusters int) int {
