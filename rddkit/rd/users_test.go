@@ -236,3 +236,20 @@ func TestColumnsByDefinition(t *testing.T) {
 		t.Error(v)
 	}
 }
+
+// rdpower's table for the Senate elections: the power against 1, 2.5, 4 and 5.
+func TestPowerAgreesWithRDPower(t *testing.T) {
+	s, _, err := OpenCSV("testdata/rd/senate.csv", Columns{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Sharp(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for effect, want := range map[float64]float64{0: 0.05, 1: 0.089, 2.5: 0.3, 4: 0.632, 5: 0.819} {
+		if got := r.Power(effect); math.Abs(got-want) > 0.0005 {
+			t.Errorf("power against %v is %.4f, want %v", effect, got, want)
+		}
+	}
+}
