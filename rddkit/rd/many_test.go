@@ -140,3 +140,34 @@ func TestManyLeavesOutWhatFails(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// rdmulti 2.0.0 on three units: weights, the weighted and the pooled effect, robust.
+func TestManyAgreesWithRDMulti(t *testing.T) {
+	units, _, err := OpenUnits("testdata/many/three_units.csv", Columns{Unit: "unit", Cutoff: "cutoff"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Many(context.Background(), units, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close6 := func(what string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > 1e-6*math.Abs(want)+5e-7 { // printed to six decimals
+			t.Errorf("%s: got %v, want %v", what, got, want)
+		}
+	}
+	for i, want := range [][4]float64{{0.20588235, 1.215371, 1.299773, 0.065478}, {0.42058824, 2.416992, 2.464856, 0.052271}, {0.37352941, 2.949983, 2.888882, 0.103277}} {
+		u := r.Units[i]
+		close6("weight", u.Weight, want[0])
+		close6("estimate", u.Conventional.Estimate, want[1])
+		close6("robust estimate", u.Robust.Estimate, want[2])
+		close6("robust variance", u.Robust.StdErr*u.Robust.StdErr, want[3])
+	}
+	close6("weighted estimate", r.Weighted.Conventional.Estimate, 2.368687)
+	close6("weighted robust estimate", r.Weighted.Robust.Estimate, 2.383372)
+	close6("weighted robust variance", r.Weighted.Robust.StdErr*r.Weighted.Robust.StdErr, 0.026431)
+	close6("pooled estimate", r.Pooled.Conventional.Estimate, 2.237738)
+	close6("pooled robust estimate", r.Pooled.Robust.Estimate, 2.237954)
+	close6("pooled robust variance", r.Pooled.Robust.StdErr*r.Pooled.Robust.StdErr, 0.027007)
+}
