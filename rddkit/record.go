@@ -19,6 +19,7 @@ import (
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/internal/lock"
+	"github.com/weightalign/lab/rddkit/internal/machine"
 	"github.com/weightalign/lab/rddkit/internal/npy"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
@@ -104,7 +105,7 @@ type Session struct {
 	Started    string `json:"started"` // RFC 3339, UTC
 	FirstEpoch int    `json:"first_epoch"`
 	Epochs     int    `json:"epochs"` // done in this session
-	Machine
+	machine.Machine
 	BLAS string `json:"blas"` // backend of the matrix products
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/weightalign/lab/rddkit/dataset"
 	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/internal/lock"
+	"github.com/weightalign/lab/rddkit/internal/machine"
 	"github.com/weightalign/lab/rddkit/internal/place"
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/invalid"
@@ -237,7 +238,7 @@ func (r *Runner) begin(ctx context.Context, e Experiment, set *dataset.Set, dir,
 		}
 		now.record.Series, now.record.Provenance = earlier.Series, earlier.Provenance
 	}
-	session := Session{Started: time.Now().UTC().Format(time.RFC3339), FirstEpoch: now.record.EpochsDone(), Machine: ThisMachine(), BLAS: backend()}
+	session := Session{Started: time.Now().UTC().Format(time.RFC3339), FirstEpoch: now.record.EpochsDone(), Machine: machine.This(), BLAS: machine.Backend()}
 	sessions := now.record.Provenance.Sessions
 	if n := len(sessions); n > 0 && (sessions[n-1].BLAS != session.BLAS || sessions[n-1].Settings != session.Settings) {
 		r.notice("%s goes on with other arithmetic, so that its numbers may differ in the last digits from those of a run without a break: %s, then %s",

@@ -39,22 +39,22 @@ func Summarise(values []float64) Summary {
 	return s
 }
 
-// Comparison sets estimators against the true effect, at several noise
+// EstimatorComparison sets estimators against the true effect, at several noise
 // correlations, on the same simulated blocks.
-type Comparison struct {
-	Population   Population  // its NoiseCorrelation is replaced
-	Cost         Cost        // default CurvedQuadratic, of two neurons
-	Correlations []float64   // default 0.01, 0.25, 0.5, 0.75, 0.99
-	Estimators   []Estimator // default ObservedDependence() and Discontinuity{Window: 0.1}
-	Seconds      float64     // of one repetition; default 100
-	Repeats      int         // default 20
-	Seed         uint64      // repetition k of every correlation has the noise of seed Seed+k
+type EstimatorComparison struct {
+	Population   Population        // its NoiseCorrelation is replaced
+	Cost         BlockCost         // default CurvedQuadratic, of two neurons
+	Correlations []float64         // default 0.01, 0.25, 0.5, 0.75, 0.99
+	Estimators   []EffectEstimator // default ObservedDependence() and SpikeDiscontinuity{Window: 0.1}
+	Seconds      float64           // of one repetition; default 100
+	Repeats      int               // default 20
+	Seed         uint64            // repetition k of every correlation has the noise of seed Seed+k
 }
 
-// Compared is the outcome of a Comparison.
+// Compared is the outcome of an EstimatorComparison.
 type Compared struct {
-	Comparison Comparison         // with its defaults written in
-	Cells      [][]ComparisonCell // [correlation][neuron]
+	Comparison EstimatorComparison // with its defaults written in
+	Cells      [][]ComparisonCell  // [correlation][neuron]
 }
 
 // ComparisonCell is what one neuron finds at one noise correlation.
@@ -75,7 +75,7 @@ func (c ComparisonCell) RMSError(estimator int, truth float64) float64 {
 	return math.Hypot(e.Mean-truth, e.SD)
 }
 
-func (c Comparison) resolve() (Comparison, error) {
+func (c EstimatorComparison) resolve() (EstimatorComparison, error) {
 	if c.Cost == nil {
 		c.Cost = CurvedQuadratic
 	}
@@ -83,7 +83,7 @@ func (c Comparison) resolve() (Comparison, error) {
 		c.Correlations = []float64{0.01, 0.25, 0.5, 0.75, 0.99}
 	}
 	if c.Estimators == nil {
-		c.Estimators = []Estimator{ObservedDependence(), Discontinuity{Window: 0.1}}
+		c.Estimators = []EffectEstimator{ObservedDependence(), SpikeDiscontinuity{Window: 0.1}}
 	}
 	if c.Seconds == 0 {
 		c.Seconds = 100
@@ -95,8 +95,8 @@ func (c Comparison) resolve() (Comparison, error) {
 		return c, invalid.New("Repeats", c.Repeats, "at least 2")
 	}
 	for _, e := range c.Estimators {
-		if d, ok := e.(Discontinuity); ok && !(d.Window >= 0) {
-			return c, invalid.New("Discontinuity.Window", d.Window, "positive, or 0 for all blocks")
+		if d, ok := e.(SpikeDiscontinuity); ok && !(d.Window >= 0) {
+			return c, invalid.New("SpikeDiscontinuity.Window", d.Window, "positive, or 0 for all blocks")
 		}
 	}
 	for _, correlation := range c.Correlations {
@@ -114,7 +114,7 @@ func (c Comparison) resolve() (Comparison, error) {
 }
 
 // Run makes the comparison on all cores. progress may be nil.
-func (c Comparison) Run(ctx context.Context, progress Progress) (*Compared, error) {
+func (c EstimatorComparison) Run(ctx context.Context, progress func(done, total int, text string)) (*Compared, error) {
 	c, err := c.resolve()
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (c Comparison) Run(ctx context.Context, progress Progress) (*Compared, erro
 	neurons := len(c.Population.Weights)
 	type found struct {
 		true, atCrossing, rate float64
-		estimates              []Estimate
+		estimates              []EffectEstimate
 	}
 	all := make([][][]found, len(c.Correlations)) // [correlation][neuron][repetition]
 	for k := range all {
@@ -197,7 +197,7 @@ func (c *Compared) ByCorrelation(neuron int, quantity func(ComparisonCell) Summa
 // RateCurve measures how the first neuron's firing depends on its weight: repeats
 // simulations of the given time at every weight, slopes by differences
 // between half a unit above and half a unit below with the same noise. progress may be nil.
-func (p Population) RateCurve(ctx context.Context, weights []float64, seconds float64, repeats int, seed uint64, progress Progress) (RateCurve, error) {
+func (p Population) RateCurve(ctx context.Context, weights []float64, seconds float64, repeats int, seed uint64, progress func(done, total int, text string)) (RateCurve, error) {
 	if repeats < 1 {
 		return RateCurve{}, invalid.New("repeats", repeats, "at least 1")
 	}

@@ -2,13 +2,13 @@ package credit
 
 import "runtime"
 
-// Cost is what a block costs, given the filtered spike train of every neuron at
+// BlockCost is what a block costs, given the filtered spike train of every neuron at
 // the block's end, s, in spikes per step, [neuron]. Lower is better: the reward is
 // −C. It must not keep or change s, and may be called from several goroutines.
-type Cost func(s []float64) float64
+type BlockCost func(s []float64) float64
 
 // check returns what the cost fails with if it reads more neurons than these.
-func (c Cost) check(neurons int) (err error) {
+func (c BlockCost) check(neurons int) (err error) {
 	defer func() {
 		switch failure := recover().(type) {
 		case nil:
@@ -23,7 +23,7 @@ func (c Cost) check(neurons int) (err error) {
 }
 
 // FromReward turns a reward into a cost.
-func FromReward(reward func(s []float64) float64) Cost {
+func FromReward(reward func(s []float64) float64) BlockCost {
 	return func(s []float64) float64 { return -reward(s) }
 }
 
@@ -49,11 +49,11 @@ func Valley(s []float64) float64 {
 	return float64(a*a) + float64(b*b)
 }
 
-// Targets is the cost Σ_i (s_i − target_i)² over the first len(target) neurons, of
+// TargetRates is the cost Σ_i (s_i − target_i)² over the first len(target) neurons, of
 // which there must be so many;
 // targets are in spikes per step (0.020 is 20 Hz at steps of 1 ms). With one
 // target it is a decoder that reads the first neuron alone.
-func Targets(target ...float64) Cost {
+func TargetRates(target ...float64) BlockCost {
 	target = append([]float64(nil), target...)
 	return func(s []float64) float64 {
 		var sum float64

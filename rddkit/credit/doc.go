@@ -4,7 +4,7 @@
 // A pair, or a population, of leaky integrate-and-fire neurons is driven by
 // noise of which a fraction c is shared (Population). Time is cut into blocks; at
 // the end of a block a cost is read off the filtered spikes of all neurons
-// (Cost: the reward is its negative). The causal effect of neuron i,
+// (BlockCost: the reward is its negative). The causal effect of neuron i,
 //
 //	β_i = E(C | H_i←1) − E(C | H_i←0),
 //
@@ -16,9 +16,9 @@
 // differ in nothing but the spike.
 //
 // Contents: simulation (Population.Simulate), the true effect by intervention
-// (Run.Intervene, Run.Randomised), estimators on recorded blocks (Discontinuity,
+// (SimulatedBlocks.Intervene, SimulatedBlocks.Randomised), estimators on recorded blocks (SpikeDiscontinuity,
 // LocalLinear) and as rules that a neuron could run (Alternating, Means,
-// LinearMeans, NodePerturbation), learning of input weights by them (Learning),
+// LinearMeans, Reinforce), learning of input weights by them (Learning),
 // and the experiments of the talk: the larger example, the brain–computer
 // interface and the test for experimenters.
 //

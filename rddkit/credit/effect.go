@@ -34,7 +34,7 @@ type Effect struct {
 // compared with the cost without, everything else as it was. The zero
 // Intervention puts the spike at a uniformly random step and averages exactly
 // over it: E(C | H←1) − E(C | H←0) for all blocks.
-func (r *Run) Intervene(cost Cost, neuron int, how Intervention) Effect {
+func (r *SimulatedBlocks) Intervene(cost BlockCost, neuron int, how Intervention) Effect {
 	p := r.Population
 	rises := p.blockRises(p.taps())
 	s := make([]float64, len(r.Filtered))
@@ -78,7 +78,7 @@ func meanOf(sum, squares float64, n int) Effect {
 // is taken from that after heads. It also returns how much the mean cost of all
 // blocks rises by it. Unbiased at any noise correlation; the price is variance
 // and disturbance.
-func (r *Run) Randomised(cost Cost, neuron int, fraction float64, random *rand.Rand) (effect Effect, excess float64, err error) {
+func (r *SimulatedBlocks) Randomised(cost BlockCost, neuron int, fraction float64, random *rand.Rand) (effect Effect, excess float64, err error) {
 	if err := r.check(neuron); err != nil {
 		return Effect{}, 0, err
 	}
@@ -119,7 +119,7 @@ func (r *Run) Randomised(cost Cost, neuron int, fraction float64, random *rand.R
 // neuron's rate and with it what is being measured, which matters unless the cost
 // is quadratic. The published routine also forgets to put a neuron's own train
 // back before it goes on to the next; overwrite repeats that.
-func (r *Run) PublishedRandomised(cost Cost, overwrite bool, random *rand.Rand) []Effect {
+func (r *SimulatedBlocks) PublishedRandomised(cost BlockCost, overwrite bool, random *rand.Rand) []Effect {
 	effects := make([]Effect, len(r.Filtered))
 	run := r
 	for i := range effects {
@@ -141,7 +141,7 @@ func (r *Run) PublishedRandomised(cost Cost, overwrite bool, random *rand.Rand) 
 	return effects
 }
 
-func (r *Run) check(neuron int) error {
+func (r *SimulatedBlocks) check(neuron int) error {
 	if neuron < 0 || neuron >= len(r.Filtered) {
 		return invalid.Newf("neuron", neuron, "from 0 to %d", len(r.Filtered)-1)
 	}
@@ -150,7 +150,7 @@ func (r *Run) check(neuron int) error {
 
 // withTrain returns the run with one neuron's spikes replaced; what the neuron's
 // potential did stays as it was.
-func (r *Run) withTrain(neuron int, train []int) *Run {
+func (r *SimulatedBlocks) withTrain(neuron int, train []int) *SimulatedBlocks {
 	changed := *r
 	changed.Spikes = append([][]int(nil), r.Spikes...)
 	changed.Filtered = append([][]float64(nil), r.Filtered...)
@@ -199,7 +199,7 @@ func difference(costs []float64, coin []int8) Effect {
 //
 // With trace, what earlier blocks did is remembered as the output filter does,
 // e ← a^T·e + e_block. It estimates the gradient in the weight, not β.
-func (r *Run) GradientByPerturbation(cost Cost, neuron int, trace bool) (Effect, error) {
+func (r *SimulatedBlocks) GradientByPerturbation(cost BlockCost, neuron int, trace bool) (Effect, error) {
 	if err := r.check(neuron); err != nil {
 		return Effect{}, err
 	}

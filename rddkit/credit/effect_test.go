@@ -8,7 +8,7 @@ import (
 	"github.com/weightalign/lab/rddkit/internal/stream"
 )
 
-func simulate(t testing.TB, p Population, seconds float64, seed uint64) *Run {
+func simulate(t testing.TB, p Population, seconds float64, seed uint64) *SimulatedBlocks {
 	t.Helper()
 	run, err := p.Simulate(context.Background(), seconds, seed)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestGradientByPerturbationIsTheFiniteDifference(t *testing.T) {
 	if testing.Short() {
 		t.Skip("simulates an hour")
 	}
-	p := Population{Weights: []float64{12}, BlockSteps: 40, Perturbation: 60, Kernel: Kernel{TimeConstant: 0.005, Steps: 60}}
+	p := Population{Weights: []float64{12}, BlockSteps: 40, Perturbation: 60, Kernel: SpikeKernel{TimeConstant: 0.005, Steps: 60}}
 	cost := func(s []float64) float64 { return 100 * s[0] }
 	at := func(w float64) (mean Summary) {
 		p := p
@@ -128,7 +128,7 @@ func TestCosts(t *testing.T) {
 		"quadratic": {Quadratic(s), 4.4 * 4.4},
 		"curved":    {CurvedQuadratic(s), 4.398 * 4.398},
 		"valley":    {Valley(s), 0.0001 + 0.0072*0.0072},
-		"targets":   {Targets(0.01, 0.03)(s), 0.0005},
+		"targets":   {TargetRates(0.01, 0.03)(s), 0.0005},
 		"reward":    {FromReward(Quadratic)(s), -4.4 * 4.4},
 	} {
 		if math.Abs(c.got-c.want) > 1e-12 {

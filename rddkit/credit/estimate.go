@@ -7,17 +7,17 @@ import (
 	"github.com/weightalign/lab/rddkit/rd"
 )
 
-// An Estimator estimates a neuron's causal effect from what the neuron can know:
+// An EffectEstimator estimates a neuron's causal effect from what the neuron can know:
 // its drive U and the cost C of every block.
-type Estimator interface {
+type EffectEstimator interface {
 	// Estimate needs drive and cost of equal length, [block], and a threshold.
-	Estimate(drive, cost []float64, threshold float64) Estimate
+	Estimate(drive, cost []float64, threshold float64) EffectEstimate
 	String() string // its name in tables and figures
 }
 
-// Estimate is what an Estimator finds. Effect is NaN if a side of the threshold has
+// EffectEstimate is what an EffectEstimator finds. Effect is NaN if a side of the threshold has
 // too few blocks.
-type Estimate struct {
+type EffectEstimate struct {
 	Effect       float64
 	StdErr       float64 // as if blocks were independent; NaN if unknown
 	Low, High    float64 // 95 % interval
@@ -25,10 +25,10 @@ type Estimate struct {
 	Below, Above int     // blocks used on each side
 }
 
-// Discontinuity compares the blocks on the two sides of the threshold. Its zero
+// SpikeDiscontinuity compares the blocks on the two sides of the threshold. Its zero
 // value is the observed dependence: mean cost of all blocks with U ≥ θ less that of
 // all others.
-type Discontinuity struct {
+type SpikeDiscontinuity struct {
 	// Window p keeps blocks with θ−p < U < θ and θ < U < θ+p; 0 means all.
 	Window float64
 	// Linear fits a least-squares line on each side and compares them at θ,
@@ -40,9 +40,9 @@ type Discontinuity struct {
 }
 
 // ObservedDependence is the naive estimator: how cost goes with spiking.
-func ObservedDependence() Discontinuity { return Discontinuity{} }
+func ObservedDependence() SpikeDiscontinuity { return SpikeDiscontinuity{} }
 
-func (d Discontinuity) String() string {
+func (d SpikeDiscontinuity) String() string {
 	switch {
 	case d.Window == 0 && !d.Linear:
 		return "observed dependence"
@@ -54,9 +54,9 @@ func (d Discontinuity) String() string {
 	return fmt.Sprintf("discontinuity, constant, window %g", d.Window)
 }
 
-// Estimate implements Estimator. Sources: Lansdell and Kording 2023, equations of
+// Estimate implements EffectEstimator. Sources: Lansdell and Kording 2023, equations of
 // the piecewise constant and the piecewise linear model.
-func (d Discontinuity) Estimate(drive, cost []float64, threshold float64) Estimate {
+func (d SpikeDiscontinuity) Estimate(drive, cost []float64, threshold float64) EffectEstimate {
 	if len(drive) != len(cost) {
 		panic("credit: drive and cost differ in length")
 	}
@@ -78,7 +78,7 @@ func (d Discontinuity) Estimate(drive, cost []float64, threshold float64) Estima
 		}
 	}
 	n := fit.N()
-	e := Estimate{Effect: fit.Jump(), StdErr: fit.StdErr(), Window: window, Below: n[0], Above: n[1]}
+	e := EffectEstimate{Effect: fit.Jump(), StdErr: fit.StdErr(), Window: window, Below: n[0], Above: n[1]}
 	const z = 1.959963984540054
 	e.Low, e.High = e.Effect-float64(z*e.StdErr), e.Effect+float64(z*e.StdErr)
 	return e
@@ -95,17 +95,17 @@ type LocalLinear struct {
 
 func (l LocalLinear) String() string { return "discontinuity, local linear, window from the data" }
 
-// Estimate implements Estimator: Effect and StdErr are the conventional estimate
+// Estimate implements EffectEstimator: Effect and StdErr are the conventional estimate
 // and its standard error, Low and High the robust bias-corrected interval.
-func (l LocalLinear) Estimate(drive, cost []float64, threshold float64) Estimate {
+func (l LocalLinear) Estimate(drive, cost []float64, threshold float64) EffectEstimate {
 	o := l.Options
 	o.Cutoff = threshold
 	result, err := rd.Sharp(drive, cost, o)
 	if err != nil {
 		nan := math.NaN()
-		return Estimate{Effect: nan, StdErr: nan, Low: nan, High: nan, Window: nan}
+		return EffectEstimate{Effect: nan, StdErr: nan, Low: nan, High: nan, Window: nan}
 	}
-	return Estimate{Effect: result.Conventional.Estimate, StdErr: result.Conventional.StdErr,
+	return EffectEstimate{Effect: result.Conventional.Estimate, StdErr: result.Conventional.StdErr,
 		Low: result.Robust.Lo, High: result.Robust.Hi, Window: result.Left.Bandwidth,
 		Below: result.Left.Effective, Above: result.Right.Effective}
 }

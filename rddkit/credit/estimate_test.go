@@ -24,7 +24,7 @@ func TestLinearDiscontinuityIsExactOnLines(t *testing.T) {
 				cost = append(cost, level+below*x)
 			}
 		}
-		got := Discontinuity{Window: window, Linear: true}.Estimate(drive, cost, 1)
+		got := SpikeDiscontinuity{Window: window, Linear: true}.Estimate(drive, cost, 1)
 		if math.Abs(got.Effect-jump) > 1e-9 {
 			t.Fatalf("effect %v, want %v", got.Effect, jump)
 		}
@@ -42,7 +42,7 @@ func TestDiscontinuitySymmetries(t *testing.T) {
 		// Sixty-fourths: their mirror images are exact.
 		drive := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 128), func(k int) float64 { return float64(k) / 64 }), n, n).Draw(t, "drive")
 		cost := rapid.SliceOfN(rapid.Float64Range(-1, 1), n, n).Draw(t, "cost")
-		d := Discontinuity{Window: rapid.SampledFrom([]float64{0, 0.3, 1}).Draw(t, "p"), Linear: rapid.Bool().Draw(t, "linear")}
+		d := SpikeDiscontinuity{Window: rapid.SampledFrom([]float64{0, 0.3, 1}).Draw(t, "p"), Linear: rapid.Bool().Draw(t, "linear")}
 		shifted, scaled, mirrored := make([]float64, n), make([]float64, n), make([]float64, n)
 		for i := range drive {
 			shifted[i], scaled[i], mirrored[i] = cost[i]+3, -2*cost[i], 2-drive[i]
@@ -70,20 +70,20 @@ func TestDiscontinuitySymmetries(t *testing.T) {
 func TestDiscontinuityCounts(t *testing.T) {
 	drive, cost := []float64{0.2, 0.95, 0.99, 1.01, 1.2, 1.9}, []float64{1, 2, 4, 10, 20, 60}
 	for _, c := range []struct {
-		d            Discontinuity
+		d            SpikeDiscontinuity
 		effect       float64
 		below, above int
 	}{
 		{ObservedDependence(), 30 - 7./3, 3, 3},
-		{Discontinuity{Window: 0.1}, 10 - 3, 2, 1},
-		{Discontinuity{Window: 0.1, WindowBelowOnly: true}, 30 - 3, 2, 3},
+		{SpikeDiscontinuity{Window: 0.1}, 10 - 3, 2, 1},
+		{SpikeDiscontinuity{Window: 0.1, WindowBelowOnly: true}, 30 - 3, 2, 3},
 	} {
 		got := c.d.Estimate(drive, cost, 1)
 		if math.Abs(got.Effect-c.effect) > 1e-12 || got.Below != c.below || got.Above != c.above {
 			t.Errorf("%v: %+v, want effect %v of %d and %d blocks", c.d, got, c.effect, c.below, c.above)
 		}
 	}
-	if got := (Discontinuity{Window: 0.001}).Estimate(drive, cost, 1); !math.IsNaN(got.Effect) {
+	if got := (SpikeDiscontinuity{Window: 0.001}).Estimate(drive, cost, 1); !math.IsNaN(got.Effect) {
 		t.Errorf("an empty window gives %v, want NaN", got.Effect)
 	}
 	if got := (LocalLinear{}).Estimate(drive[:2], cost[:2], 1); !math.IsNaN(got.Effect) || !math.IsNaN(got.Low) {
@@ -105,9 +105,9 @@ func TestReferenceEffects(t *testing.T) {
 			{"true": {-3.26, 0.006}, "crossing": {-3.77, 0.04}, "od": {0.10, 0.10}, "0.1": {-3.62, 0.15}, "0.3": {-4.55, 0.19}},
 		},
 	}
-	c := Comparison{
+	c := EstimatorComparison{
 		Correlations: []float64{0.5, 0.99},
-		Estimators:   []Estimator{ObservedDependence(), Discontinuity{Window: 0.1}, Discontinuity{Window: 0.3, Linear: true}},
+		Estimators:   []EffectEstimator{ObservedDependence(), SpikeDiscontinuity{Window: 0.1}, SpikeDiscontinuity{Window: 0.3, Linear: true}},
 		Seed:         1000,
 	}
 	result, err := c.Run(context.Background(), nil)
@@ -138,9 +138,9 @@ func TestLocalLinearIntervalCovers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("selects a thousand bandwidths")
 	}
-	c := Comparison{
+	c := EstimatorComparison{
 		Correlations: []float64{0.99}, Repeats: 500,
-		Estimators: []Estimator{LocalLinear{}, Discontinuity{Window: 0.3, Linear: true}},
+		Estimators: []EffectEstimator{LocalLinear{}, SpikeDiscontinuity{Window: 0.3, Linear: true}},
 	}
 	result, err := c.Run(context.Background(), nil)
 	if err != nil {
@@ -156,18 +156,18 @@ func TestLocalLinearIntervalCovers(t *testing.T) {
 }
 
 func TestBadComparisons(t *testing.T) {
-	for field, c := range map[string]Comparison{
-		"NoiseCorrelation":     {Correlations: []float64{2}},
-		"Repeats":              {Repeats: 1},
-		"Discontinuity.Window": {Estimators: []Estimator{Discontinuity{Window: -1}}},
-		"seconds":              {Seconds: -1},
+	for field, c := range map[string]EstimatorComparison{
+		"NoiseCorrelation":          {Correlations: []float64{2}},
+		"Repeats":                   {Repeats: 1},
+		"SpikeDiscontinuity.Window": {Estimators: []EffectEstimator{SpikeDiscontinuity{Window: -1}}},
+		"seconds":                   {Seconds: -1},
 	} {
 		_, err := c.Run(context.Background(), nil)
 		requireInvalid(t, field, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	calls := 0
-	_, err := Comparison{Repeats: 50}.Run(ctx, func(done, total int, text string) {
+	_, err := EstimatorComparison{Repeats: 50}.Run(ctx, func(done, total int, text string) {
 		calls++
 		cancel()
 	})

@@ -26,19 +26,19 @@ func ExamplePopulation_Simulate() {
 	// observed dependence 4.3
 }
 
-func ExampleDiscontinuity_Estimate() {
+func ExampleSpikeDiscontinuity_Estimate() {
 	drive := []float64{0.20, 0.95, 0.99, 1.01, 1.20, 1.90}
 	cost := []float64{1, 2, 4, 10, 20, 60}
-	near := credit.Discontinuity{Window: 0.1}.Estimate(drive, cost, 1)
+	near := credit.SpikeDiscontinuity{Window: 0.1}.Estimate(drive, cost, 1)
 	fmt.Printf("%.0f from %d blocks below and %d above\n", near.Effect, near.Below, near.Above)
 	// Output: 7 from 2 blocks below and 1 above
 }
 
 // The naive estimate drifts with the noise correlation, the discontinuity does not.
-func ExampleComparison_Run() {
-	result, err := credit.Comparison{
+func ExampleEstimatorComparison_Run() {
+	result, err := credit.EstimatorComparison{
 		Correlations: []float64{0.01, 0.99},
-		Estimators:   []credit.Estimator{credit.ObservedDependence(), credit.Discontinuity{Window: 0.1}},
+		Estimators:   []credit.EffectEstimator{credit.ObservedDependence(), credit.SpikeDiscontinuity{Window: 0.1}},
 	}.Run(context.Background(), nil)
 	if err != nil {
 		log.Fatal(err)

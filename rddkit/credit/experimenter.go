@@ -39,8 +39,8 @@ type ExperimenterTest struct {
 	threshold float64
 }
 
-// Prediction is what one stimulus, or one pair of stimuli, leads to, per trial.
-type Prediction struct {
+// StimulusPrediction is what one stimulus, or one pair of stimuli, leads to, per trial.
+type StimulusPrediction struct {
 	Distance      float64 // of the stimulus; negative: below the threshold
 	Input         float64 // x; 0 for a pair
 	Spiking       float64 // fraction of trials with a spike
@@ -53,9 +53,9 @@ type Prediction struct {
 
 // Predictions is the outcome of an ExperimenterTest.
 type Predictions struct {
-	Test    ExperimenterTest // with its defaults written in
-	Stimuli []Prediction     // by distance, from far below to far above
-	Pairs   []Prediction     // [distance]
+	Test    ExperimenterTest     // with its defaults written in
+	Stimuli []StimulusPrediction // by distance, from far below to far above
+	Pairs   []StimulusPrediction // [distance]
 }
 
 type trial struct {
@@ -65,7 +65,7 @@ type trial struct {
 }
 
 // Run simulates the test. progress may be nil.
-func (e ExperimenterTest) Run(ctx context.Context, progress Progress) (*Predictions, error) {
+func (e ExperimenterTest) Run(ctx context.Context, progress func(done, total int, text string)) (*Predictions, error) {
 	e, p, err := e.resolve()
 	if err != nil {
 		return nil, err
@@ -199,9 +199,9 @@ func (e ExperimenterTest) inputAt(p Population, distance float64) float64 {
 }
 
 // predict averages the rules' weight changes.
-func (e ExperimenterTest) predict(trials []trial, meanReward, meanSpiking float64) Prediction {
+func (e ExperimenterTest) predict(trials []trial, meanReward, meanSpiking float64) StimulusPrediction {
 	n := len(trials)
-	var s Prediction
+	var s StimulusPrediction
 	var sum, squares [3]float64
 	for _, t := range trials {
 		x := t.drive - e.threshold

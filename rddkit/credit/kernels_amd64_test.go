@@ -80,7 +80,7 @@ func TestRunsDoNotDependOnVectors(t *testing.T) {
 			SeparateBlocks:   rapid.Bool().Draw(t, "separate"),
 		}
 		seed := rapid.Uint64().Draw(t, "seed")
-		var runs [2]*Run
+		var runs [2]*SimulatedBlocks
 		for k := range runs {
 			vectors = k == 0
 			run, err := p.Simulate(context.Background(), 2, seed)

@@ -4,21 +4,20 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sync"
 
-	"github.com/weightalign/lab/rddkit/internal/parallel"
+	"github.com/weightalign/lab/rddkit/internal/jobs"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
-// RuleKind names what a learning rule estimates the effect of a spike by.
+// RuleKind names what a built-in learning rule estimates the effect of a spike by.
 type RuleKind string
 
 const (
-	AlternatingRule  RuleKind = "alternating"       // the published online rule, see Alternating
-	MeansRule        RuleKind = "means"             // see Means
-	LinearMeansRule  RuleKind = "linear means"      // see LinearMeans
-	PerturbationRule RuleKind = "node perturbation" // see NodePerturbation
-	TrueEffectRule   RuleKind = "true effect"       // an oracle: C with Δ_s put on the carried-over train less C without
+	AlternatingRule RuleKind = "alternating"       // the published online rule, see Alternating
+	MeansRule       RuleKind = "means"             // see Means
+	LinearMeansRule RuleKind = "linear means"      // see LinearMeans
+	ReinforceRule   RuleKind = "node perturbation" // see Reinforce
+	TrueEffectRule  RuleKind = "true effect"       // an oracle: C with Δ_s put on the carried-over train less C without
 )
 
 // Rule is a learning rule for input weights. Every rule but node perturbation
@@ -27,8 +26,15 @@ const (
 //	W ← W − LearningRate/2·β·μ(W), clipped, for every neuron after every block
 //
 // the half as the published rule's V₀ is β/2. Node perturbation does
-// W ← W − LearningRate·(C − baseline)·e.
+// W ← W − LearningRate·(C − baseline)·e. The estimate of β is that of a built-in
+// Kind, or of any other Online that Own makes.
 type Rule struct {
+	// Own makes a neuron's estimator, one for every neuron of every run, for a
+	// spike threshold; nil takes Kind's. Of the other fields only Name and
+	// LearningRate go with it. It may be called from several goroutines.
+	Own  func(threshold float64) Online
+	Name string // in tables and figures; default the kind and its window
+
 	Kind   RuleKind // default MeansRule
 	Window float64  // p around the threshold; 0: all blocks, the observed dependence
 	// LinearCorrection is the published option of AlternatingRule.
@@ -57,6 +63,12 @@ func ObservedDependenceRule() Rule { return Rule{Kind: MeansRule} }
 func TrueEffectOracle() Rule { return Rule{Kind: TrueEffectRule} }
 
 func (r Rule) String() string {
+	switch {
+	case r.Name != "":
+		return r.Name
+	case r.Own != nil:
+		return "own rule"
+	}
 	window := fmt.Sprintf("window %g", r.Window)
 	if r.Window == 0 {
 		window = "all blocks"
@@ -64,7 +76,7 @@ func (r Rule) String() string {
 	switch r.Kind {
 	case TrueEffectRule:
 		return "true effect"
-	case PerturbationRule:
+	case ReinforceRule:
 		return "node perturbation"
 	case AlternatingRule:
 		return "published rule, " + window
@@ -78,6 +90,9 @@ func (r Rule) String() string {
 }
 
 func (r Rule) resolve() (Rule, error) {
+	if r.Own != nil && (r.Kind != "" || r.Window != 0 || r.LinearCorrection || r.EstimatorRate != 0 || r.Perturbation != 0 || r.NoBaseline || r.Trace) {
+		return r, invalid.New("Rule.Own", r.String(), "with Name and LearningRate only: the other fields are of built-in kinds")
+	}
 	if r.Kind == "" {
 		r.Kind = MeansRule
 	}
@@ -91,7 +106,7 @@ func (r Rule) resolve() (Rule, error) {
 	} {
 		if *field.value == 0 {
 			*field.value = field.usual
-			if field.name == "Rule.LearningRate" && r.Kind == PerturbationRule {
+			if field.name == "Rule.LearningRate" && r.Kind == ReinforceRule {
 				*field.value = 0.1
 			}
 		}
@@ -106,15 +121,18 @@ func (r Rule) resolve() (Rule, error) {
 		return r, invalid.New("Rule.LearningRate", r.LearningRate, "finite")
 	}
 	switch r.Kind {
-	case AlternatingRule, MeansRule, LinearMeansRule, PerturbationRule, TrueEffectRule:
+	case AlternatingRule, MeansRule, LinearMeansRule, ReinforceRule, TrueEffectRule:
 		return r, nil
 	}
 	return r, invalid.Newf("Rule.Kind", string(r.Kind), "one of %q, %q, %q, %q, %q",
-		AlternatingRule, MeansRule, LinearMeansRule, PerturbationRule, TrueEffectRule)
+		AlternatingRule, MeansRule, LinearMeansRule, ReinforceRule, TrueEffectRule)
 }
 
 // estimator returns a neuron's own estimator, nil if the rule has none.
 func (r Rule) estimator(threshold float64) Online {
+	if r.Own != nil {
+		return r.Own(threshold)
+	}
 	switch r.Kind {
 	case AlternatingRule:
 		return &Alternating{Threshold: threshold, Window: r.Window, Rate: r.EstimatorRate, LinearCorrection: r.LinearCorrection}
@@ -130,7 +148,7 @@ func (r Rule) estimator(threshold float64) Online {
 // input weight by the same rule, told nothing but the common cost.
 type Learning struct {
 	Population  Population // Weights are those at the start
-	Cost        Cost       // default Valley, of two neurons
+	Cost        BlockCost  // default Valley, of two neurons
 	Rule        Rule
 	Rates       RateCurve // μ(W) for the weight rule; default PublishedModelRates
 	Seconds     float64   // default 500
@@ -153,11 +171,14 @@ func (l Learning) resolve() (Learning, error) {
 	if l.Rule, err = l.Rule.resolve(); err != nil {
 		return l, err
 	}
-	if l.Rule.Kind == PerturbationRule {
+	if l.Rule.Kind == ReinforceRule {
 		l.Population.Perturbation = l.Rule.Perturbation
 	}
 	if l.Population, err = l.Population.resolve(); err != nil {
 		return l, err
+	}
+	if l.Rule.Own != nil && l.Rule.Own(l.Population.Threshold) == nil {
+		return l, invalid.New("Rule.Own", nil, "a function that returns an estimator")
 	}
 	if l.Cost == nil {
 		l.Cost = Valley
@@ -196,7 +217,8 @@ func (l Learning) resolve() (Learning, error) {
 	return l, nil
 }
 
-// Learn runs the experiment. The error is ctx's if it ends first.
+// Learn runs the experiment. The error is ctx's if it ends first, or names the rule,
+// neuron and block if an estimator of one's own gives an effect that is no number.
 func (l Learning) Learn(ctx context.Context) (*Trajectory, error) {
 	l, err := l.resolve()
 	if err != nil {
@@ -214,11 +236,14 @@ func (l Learning) Learn(ctx context.Context) (*Trajectory, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		for range every {
+		for b := range every {
 			sim.block()
 			t.Cost[k] += learner.step() / float64(every)
 			for i := range sim.neurons {
 				t.Rates[k][i] += float64(len(sim.neurons[i].spikes)) / l.SampleEvery
+				if e := learner.effect[i]; l.Rule.Own != nil && (math.IsNaN(e) || math.IsInf(e, 0)) {
+					return nil, fmt.Errorf("credit: rule %q: the effect of neuron %d is %v after block %d", l.Rule, i, e, k*every+b)
+				}
 			}
 		}
 		t.Time[k] = float64(k+1) * l.SampleEvery
@@ -235,7 +260,7 @@ type learner struct {
 	Learning
 	sim          *simulator
 	estimators   []Online
-	perturbation []NodePerturbation
+	perturbation []Reinforce
 	effect       []float64 // present estimates of β, [neuron]
 	rise         float64   // Δ_s
 }
@@ -244,8 +269,8 @@ func newLearner(l Learning, sim *simulator) *learner {
 	learner := &learner{Learning: l, sim: sim, effect: make([]float64, len(sim.neurons)), rise: l.Population.rise().Mean}
 	for i := range sim.neurons {
 		switch l.Rule.Kind {
-		case PerturbationRule:
-			np := NodePerturbation{BaselineRate: 0.01}
+		case ReinforceRule:
+			np := Reinforce{BaselineRate: 0.01}
 			if l.Rule.NoBaseline {
 				np.BaselineRate = 0
 			}
@@ -270,7 +295,7 @@ func (l *learner) step() float64 {
 		n := &l.sim.neurons[i]
 		var change float64
 		switch l.Rule.Kind {
-		case PerturbationRule:
+		case ReinforceRule:
 			change = l.Rule.LearningRate * l.perturbation[i].Observe(n.eligibility, cost)
 		case TrueEffectRule:
 			is := s[i]
@@ -284,7 +309,7 @@ func (l *learner) step() float64 {
 			l.effect[i] = l.estimators[i].Effect()
 		}
 		w := l.sim.weights[i]
-		if l.Rule.Kind != PerturbationRule {
+		if l.Rule.Kind != ReinforceRule {
 			change = l.Rule.LearningRate / 2 * l.effect[i] * l.Rates.SlopeAt(w)
 		}
 		l.sim.weights[i] = min(max(w-change, l.Least), l.Most)
@@ -307,7 +332,7 @@ func Starts() [][]float64 {
 // LearnFrom runs the experiment from several starting weights, [start][neuron], on
 // all cores; start k takes seed Seed+k. progress may be nil; it is called from
 // several goroutines.
-func (l Learning) LearnFrom(ctx context.Context, starts [][]float64, progress Progress) ([]*Trajectory, error) {
+func (l Learning) LearnFrom(ctx context.Context, starts [][]float64, progress func(done, total int, text string)) ([]*Trajectory, error) {
 	trajectories := make([]*Trajectory, len(starts))
 	err := each(ctx, len(starts), l.Rule.String(), progress, func(k int) (err error) {
 		one := l
@@ -336,39 +361,15 @@ func Follow(trajectories []*Trajectory, quantity func(t *Trajectory, sample int)
 	return time, runs
 }
 
-// Progress is told how many of total pieces of work are done.
-type Progress func(done, total int, text string)
-
-// each calls do(0), …, do(n-1) on all cores and returns the error of the first
-// piece, in order, that failed. After a failure or the end of ctx the pieces not
-// begun are left out.
-func each(ctx context.Context, n int, text string, progress Progress, do func(k int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	errs := make([]error, n)
-	var mutex sync.Mutex
-	done := 0
-	parallel.For(n, func(k int) {
-		if ctx.Err() != nil {
-			return
+// each calls do(0), …, do(n-1) on all cores; see jobs.Run.
+func each(ctx context.Context, n int, text string, progress func(done, total int, text string), do func(k int) error) error {
+	return jobs.Run(ctx, n, progress, func(_ context.Context, k int, tell func(done, total int, text string)) error {
+		err := do(k)
+		if err == nil {
+			tell(1, 1, text)
 		}
-		if errs[k] = do(k); errs[k] != nil {
-			cancel(errs[k])
-			return
-		}
-		if progress != nil {
-			mutex.Lock()
-			defer mutex.Unlock()
-			done++
-			progress(done, n, text)
-		}
+		return err
 	})
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
 }
 
 // LargerExample is the talk's population of ten neurons of equal weights, of which
@@ -379,17 +380,17 @@ func LargerExample(correlation float64, rule Rule) Learning {
 	for range 9 {
 		targets = append(targets, 0.008)
 	}
-	return tenNeurons(correlation, rule, Targets(targets...))
+	return tenNeurons(correlation, rule, TargetRates(targets...))
 }
 
 // BrainComputerInterface is a decoder that reads one control neuron of ten: it is
 // rewarded for 20 Hz, C = (s_1 − 0.020)². The other neurons have no effect on the
 // cost by construction.
 func BrainComputerInterface(correlation float64, rule Rule) Learning {
-	return tenNeurons(correlation, rule, Targets(0.020))
+	return tenNeurons(correlation, rule, TargetRates(0.020))
 }
 
-func tenNeurons(correlation float64, rule Rule, cost Cost) Learning {
+func tenNeurons(correlation float64, rule Rule, cost BlockCost) Learning {
 	l := LearnPair(correlation, rule)
 	l.Population.Weights = nil
 	for range 10 {

@@ -2,6 +2,7 @@ package credit
 
 import (
 	"context"
+	"errors"
 	"math"
 	"reflect"
 	"runtime"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/weightalign/lab/rddkit/invalid"
 )
 
 // The optimum of E(C) at c = 0.01 by a polynomial fitted to a 19 × 19 map of 1000 s
@@ -23,7 +26,11 @@ func distance(w []float64) float64 { return math.Hypot(w[0]-optimum[0], w[1]-opt
 // 0.14.
 func TestLearningGoesToTheOptimum(t *testing.T) {
 	starts := [][]float64{{2, 2}, {2, 20}, {20, 2}, {20, 20}, {12, 4}, {4, 12}, {16, 8}, {8, 16}}
-	for rule, limit := range map[Rule]float64{TrueEffectOracle(): 1, SpikeDiscontinuityRule(0.3): 3.5} {
+	for _, c := range []struct {
+		rule  Rule
+		limit float64
+	}{{TrueEffectOracle(), 1}, {SpikeDiscontinuityRule(0.3), 3.5}} {
+		rule, limit := c.rule, c.limit
 		l := LearnPair(0.01, rule)
 		l.Seconds = 200
 		trajectories, err := l.LearnFrom(context.Background(), starts, nil)
@@ -34,7 +41,7 @@ func TestLearningGoesToTheOptimum(t *testing.T) {
 		for k, trajectory := range trajectories {
 			last := trajectory.Weights[len(trajectory.Weights)-1]
 			mean += distance(last) / float64(len(starts))
-			if rule == TrueEffectOracle() && distance(last) > 2 {
+			if rule.Kind == TrueEffectRule && distance(last) > 2 {
 				t.Errorf("%v from %v ends at %v", rule, starts[k], last)
 			}
 		}
@@ -65,7 +72,7 @@ func TestTrajectories(t *testing.T) {
 	rules := []Rule{
 		PublishedRule(0.1), PublishedNaiveRule(), SpikeDiscontinuityRule(0.1), ObservedDependenceRule(), TrueEffectOracle(),
 		{Kind: LinearMeansRule, Window: 0.3}, {Kind: AlternatingRule, Window: 0.3, LinearCorrection: true},
-		{Kind: PerturbationRule}, {Kind: PerturbationRule, NoBaseline: true, Trace: true},
+		{Kind: ReinforceRule}, {Kind: ReinforceRule, NoBaseline: true, Trace: true},
 	}
 	names := map[string]bool{}
 	for _, rule := range rules {
@@ -84,7 +91,7 @@ func TestTrajectories(t *testing.T) {
 		}
 		for k, weights := range trajectory.Weights {
 			for i, w := range weights {
-				if !(w >= 2 && w <= 20) || !(trajectory.Rates[k][i] >= 0) || math.IsNaN(trajectory.Effects[k][i]) != (rule.Kind == PerturbationRule) {
+				if !(w >= 2 && w <= 20) || !(trajectory.Rates[k][i] >= 0) || math.IsNaN(trajectory.Effects[k][i]) != (rule.Kind == ReinforceRule) {
 					t.Errorf("%v, sample %d, neuron %d: weight %v, rate %v, effect %v", rule, k, i, w, trajectory.Rates[k][i], trajectory.Effects[k][i])
 				}
 			}
@@ -125,7 +132,7 @@ func TestBadLearning(t *testing.T) {
 		"Least":              func(l *Learning) { l.Least, l.Most = 3, 1 },
 		"Seconds":            func(l *Learning) { l.Seconds = 1 },
 		"SampleEvery":        func(l *Learning) { l.SampleEvery = 0.01 },
-		"Weights":            func(l *Learning) { l.Cost = Targets(0.01, 0.02, 0.03) },
+		"Weights":            func(l *Learning) { l.Cost = TargetRates(0.01, 0.02, 0.03) },
 		"Rates":              func(l *Learning) { l.Rates = RateCurve{Weight: []float64{1}} },
 	} {
 		l := good
@@ -168,10 +175,10 @@ func TestSamplesAreOfWholeBlocks(t *testing.T) {
 func TestCostsOfMoreNeuronsThanThereAre(t *testing.T) {
 	ctx, one := context.Background(), Population{Weights: []float64{5}}
 	_, learning := Learning{Population: one}.Learn(ctx)
-	_, starts := Learning{Cost: Targets(0.01)}.LearnFrom(ctx, [][]float64{{12}, {}}, nil)
-	_, comparison := Comparison{Population: one}.Run(ctx, nil)
-	_, targets := Comparison{Cost: Targets(0.01, 0.02, 0.03)}.Run(ctx, nil)
-	for name, err := range map[string]error{"Learning": learning, "Comparison": comparison, "Comparison with targets": targets} {
+	_, starts := Learning{Cost: TargetRates(0.01)}.LearnFrom(ctx, [][]float64{{12}, {}}, nil)
+	_, comparison := EstimatorComparison{Population: one}.Run(ctx, nil)
+	_, targets := EstimatorComparison{Cost: TargetRates(0.01, 0.02, 0.03)}.Run(ctx, nil)
+	for name, err := range map[string]error{"Learning": learning, "EstimatorComparison": comparison, "EstimatorComparison with targets": targets} {
 		requireInvalid(t, "Weights", err)
 		if err != nil && !strings.Contains(err.Error(), "Cost") {
 			t.Errorf("%s: %v, want Cost to be named", name, err)
@@ -180,7 +187,7 @@ func TestCostsOfMoreNeuronsThanThereAre(t *testing.T) {
 	if starts != nil {
 		t.Errorf("one target for one neuron and for the default pair: %v", starts)
 	}
-	_, field := UpdateField{Cost: Targets(0.01, 0.02, 0.03)}.Run(ctx, nil)
+	_, field := UpdateField{Cost: TargetRates(0.01, 0.02, 0.03)}.Run(ctx, nil)
 	requireInvalid(t, "Cost", field)
 
 	defer func() {
@@ -206,16 +213,16 @@ func BenchmarkLearn(b *testing.B) {
 // What legends call the rules and estimators.
 func TestNames(t *testing.T) {
 	names := map[string]string{
-		Rule{Kind: TrueEffectRule}.String():                      "true effect",
-		Rule{Kind: PerturbationRule}.String():                    "node perturbation",
-		PublishedRule(0.1).String():                              "published rule, window 0.1",
-		SpikeDiscontinuityRule(0.1).String():                     "discontinuity, window 0.1",
-		Rule{Kind: LinearMeansRule, Window: 0.3}.String():        "discontinuity, linear, window 0.3",
-		ObservedDependence().String():                            "observed dependence",
-		Discontinuity{Window: 0.1}.String():                      "discontinuity, constant, window 0.1",
-		Discontinuity{Window: 0.3, Linear: true}.String():        "discontinuity, linear, window 0.3",
-		Discontinuity{Window: 1, WindowBelowOnly: true}.String(): "discontinuity, window 1 below only",
-		LocalLinear{}.String():                                   "discontinuity, local linear, window from the data",
+		Rule{Kind: TrueEffectRule}.String():                           "true effect",
+		Rule{Kind: ReinforceRule}.String():                            "node perturbation",
+		PublishedRule(0.1).String():                                   "published rule, window 0.1",
+		SpikeDiscontinuityRule(0.1).String():                          "discontinuity, window 0.1",
+		Rule{Kind: LinearMeansRule, Window: 0.3}.String():             "discontinuity, linear, window 0.3",
+		ObservedDependence().String():                                 "observed dependence",
+		SpikeDiscontinuity{Window: 0.1}.String():                      "discontinuity, constant, window 0.1",
+		SpikeDiscontinuity{Window: 0.3, Linear: true}.String():        "discontinuity, linear, window 0.3",
+		SpikeDiscontinuity{Window: 1, WindowBelowOnly: true}.String(): "discontinuity, window 1 below only",
+		LocalLinear{}.String():                                        "discontinuity, local linear, window from the data",
 	}
 	for got, want := range names {
 		if got != want {
@@ -261,5 +268,63 @@ func TestLearningCanBeInterrupted(t *testing.T) {
 	cancel()
 	if _, err := LearnPair(0.5, ObservedDependenceRule()).Learn(ctx); err != context.Canceled {
 		t.Errorf("error %v, want that of the context", err)
+	}
+}
+
+// total is an estimator of one's own: Means, written anew.
+type total struct {
+	threshold  float64
+	cost, n    [2]float64
+	afterwards float64 // added to the effect
+}
+
+func (e *total) Observe(drive, cost float64) {
+	side := 0
+	if drive >= e.threshold {
+		side = 1
+	}
+	e.n[side]++
+	e.cost[side] += max(0.1, 1/e.n[side]) * (cost - e.cost[side])
+}
+
+func (e *total) Effect() float64 {
+	if e.n[0] == 0 || e.n[1] == 0 {
+		return 0
+	}
+	return e.cost[1] - e.cost[0] + e.afterwards
+}
+
+func TestAnyOnlineEstimatorIsARule(t *testing.T) {
+	own := Rule{Name: "mine", Own: func(threshold float64) Online { return &total{threshold: threshold} }}
+	learn := func(r Rule) (*Trajectory, error) {
+		l := LearnPair(0.5, r)
+		l.Seconds, l.Seed = 20, 3
+		return l.Learn(context.Background())
+	}
+	got, err := learn(own)
+	want, err2 := learn(ObservedDependenceRule())
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	for k, weights := range want.Weights {
+		for i, w := range weights {
+			if math.Abs(w-got.Weights[k][i]) > 1e-9 {
+				t.Fatalf("neuron %d has weight %v after %g s, want %v", i, got.Weights[k][i], got.Time[k], w)
+			}
+		}
+	}
+	if own.String() != "mine" {
+		t.Errorf("called %q", own)
+	}
+
+	_, err = learn(Rule{Name: "broken", Own: func(float64) Online { return &total{threshold: 1, afterwards: math.NaN()} }})
+	if err == nil || !strings.Contains(err.Error(), `"broken": the effect of neuron`) {
+		t.Errorf("an effect that is no number: %v", err)
+	}
+	var wrong *invalid.Error
+	for _, r := range []Rule{{Own: own.Own, Window: 0.1}, {Own: own.Own, Kind: MeansRule}, {Own: func(float64) Online { return nil }}} {
+		if _, err := learn(r); !errors.As(err, &wrong) || wrong.Field != "Rule.Own" {
+			t.Errorf("%v: %v", r, err)
+		}
 	}
 }

@@ -13,7 +13,7 @@ type Online interface {
 // MeanEffect lets a rule observe a neuron's blocks one after the other, and returns
 // its mean estimate after the first settle of them, NaN if there are no more. costs
 // is [block].
-func (r *Run) MeanEffect(rule Online, neuron int, costs []float64, settle int) float64 {
+func (r *SimulatedBlocks) MeanEffect(rule Online, neuron int, costs []float64, settle int) float64 {
 	var sum float64
 	for b, cost := range costs {
 		rule.Observe(r.Drive[neuron][b], cost)
@@ -163,9 +163,9 @@ func (r *LinearMeans) Effect() float64 {
 	return limit[1] - limit[0]
 }
 
-// NodePerturbation is REINFORCE by perturbed input: it estimates dE(C)/dW, up to
+// Reinforce is REINFORCE by perturbed input: it estimates dE(C)/dW, up to
 // the factor σ_p²/τ, by (C − baseline)·e from the eligibility e of every block.
-type NodePerturbation struct {
+type Reinforce struct {
 	BaselineRate float64 // of the exponential mean of the cost that is taken off; 0: none is
 	Memory       float64 // of eligibility from block to block: e ← Memory·e + e_block
 
@@ -175,7 +175,7 @@ type NodePerturbation struct {
 
 // Observe takes the eligibility and the cost of one block and returns the
 // direction in which the weight is to go down.
-func (r *NodePerturbation) Observe(eligibility, cost float64) float64 {
+func (r *Reinforce) Observe(eligibility, cost float64) float64 {
 	if !r.seen && r.BaselineRate > 0 {
 		r.baseline, r.seen = cost, true
 	}

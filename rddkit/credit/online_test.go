@@ -46,10 +46,10 @@ func TestRulesWithoutForgettingAreTheBatchEstimators(t *testing.T) {
 	for _, window := range []float64{0.1, 0.5} {
 		for _, c := range []struct {
 			rule  Online
-			batch Discontinuity
+			batch SpikeDiscontinuity
 		}{
-			{&Means{Threshold: 1, Window: window}, Discontinuity{Window: window}},
-			{&LinearMeans{Threshold: 1, Window: window}, Discontinuity{Window: window, Linear: true}},
+			{&Means{Threshold: 1, Window: window}, SpikeDiscontinuity{Window: window}},
+			{&LinearMeans{Threshold: 1, Window: window}, SpikeDiscontinuity{Window: window, Linear: true}},
 		} {
 			for b, cost := range costs {
 				c.rule.Observe(run.Drive[0][b], cost)
@@ -76,11 +76,11 @@ func TestRulesHaveNoEffectBeforeTheyHaveSeenBothSides(t *testing.T) {
 }
 
 func TestNodePerturbationRule(t *testing.T) {
-	plain := NodePerturbation{}
+	plain := Reinforce{}
 	if got := plain.Observe(2, 3); got != 6 {
 		t.Errorf("without baseline: %v, want 6", got)
 	}
-	rule := NodePerturbation{BaselineRate: 0.5, Memory: 0.5}
+	rule := Reinforce{BaselineRate: 0.5, Memory: 0.5}
 	// Baselines before each block: 4, 4, 6; eligibilities: 1, 2.5, 1.25.
 	for k, want := range []float64{0, 10, -2.5} {
 		if got := rule.Observe([]float64{1, 2, 0}[k], []float64{4, 8, 4}[k]); got != want {
@@ -101,7 +101,7 @@ func TestSlopeAt(t *testing.T) {
 }
 
 func TestMeanEffectLeavesOutTheFirstBlocks(t *testing.T) {
-	run := &Run{Drive: [][]float64{{0.9, 1.1, 0.9, 1.1}}}
+	run := &SimulatedBlocks{Drive: [][]float64{{0.9, 1.1, 0.9, 1.1}}}
 	costs := []float64{1, 3, 1, 3}
 	rule := func() Online { return &Means{Threshold: 1, Window: 0.2, Rate: 0.5} }
 	if got := run.MeanEffect(rule(), 0, costs, 1); got != 2 {

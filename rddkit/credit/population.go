@@ -22,18 +22,18 @@ import (
 //
 // The zero value of a field other than Weights means its default.
 type Population struct {
-	Weights          []float64 // W, input weights, [neuron]; default 12, 9
-	NoiseSD          float64   // σ; default 10
-	NoiseCorrelation float64   // c, the shared fraction of the noise's variance, in [0, 1]
-	Input            float64   // x, the constant input
-	TimeConstant     float64   // τ, of the membrane, s; default 1
-	Threshold        float64   // θ, above Reset; default 1
-	Reset            float64   // reset potential and floor
-	RefractoryPeriod float64   // s, rounded up to steps, the spike's step included; default 0.003
-	Step             float64   // dt, s; default 0.001
-	BlockSteps       int       // steps in a block, T; default 20
-	Kernel           Kernel    // of the output; default PublishedKernel(0.02)
-	Perturbation     float64   // σ_p of node perturbation, q ~ N(0, σ_p²/τ); default none
+	Weights          []float64   // W, input weights, [neuron]; default 12, 9
+	NoiseSD          float64     // σ; default 10
+	NoiseCorrelation float64     // c, the shared fraction of the noise's variance, in [0, 1]
+	Input            float64     // x, the constant input
+	TimeConstant     float64     // τ, of the membrane, s; default 1
+	Threshold        float64     // θ, above Reset; default 1
+	Reset            float64     // reset potential and floor
+	RefractoryPeriod float64     // s, rounded up to steps, the spike's step included; default 0.003
+	Step             float64     // dt, s; default 0.001
+	BlockSteps       int         // steps in a block, T; default 20
+	Kernel           SpikeKernel // of the output; default PublishedKernel(0.02)
+	Perturbation     float64     // σ_p of node perturbation, q ~ N(0, σ_p²/τ); default none
 
 	// SeparateBlocks makes every block a simulation of its own, as in the
 	// published learning script: a block starts with no neuron refractory, and
@@ -41,9 +41,9 @@ type Population struct {
 	SeparateBlocks bool
 }
 
-// Kernel is the causal exponential filter of spike trains, truncated and
+// SpikeKernel is the causal exponential filter of spike trains, truncated and
 // normalised to sum to one: k_m = aᵐ(1−a)/(1−a^Steps), a = exp(−dt/TimeConstant).
-type Kernel struct {
+type SpikeKernel struct {
 	TimeConstant float64 // s
 	Steps        int     // length
 }
@@ -51,11 +51,13 @@ type Kernel struct {
 // PublishedKernel returns the kernel that the published notebooks apply when they
 // say τ_s = tau seconds: 2000 taps computed on a grid of 1/1999 s but applied
 // to steps of 1 ms, hence an effective time constant of 1.999·tau.
-func PublishedKernel(tau float64) Kernel { return Kernel{TimeConstant: 1.999 * tau, Steps: 2000} }
+func PublishedKernel(tau float64) SpikeKernel {
+	return SpikeKernel{TimeConstant: 1.999 * tau, Steps: 2000}
+}
 
 // ScriptKernel returns the kernel of the older published script: 150 taps that
 // span 0.150 s, τ_s = 0.020 s.
-func ScriptKernel() Kernel { return Kernel{TimeConstant: 0.020 * 149 / 150, Steps: 150} }
+func ScriptKernel() SpikeKernel { return SpikeKernel{TimeConstant: 0.020 * 149 / 150, Steps: 150} }
 
 // MainPair is the pair of the main published figure: W = (12, 9), σ = 10, blocks
 // of 20 ms, filtered with 40 ms.
@@ -99,7 +101,7 @@ func (p Population) resolve() (Population, error) {
 	if p.BlockSteps == 0 {
 		p.BlockSteps = 20
 	}
-	if p.Kernel == (Kernel{}) {
+	if p.Kernel == (SpikeKernel{}) {
 		p.Kernel = PublishedKernel(0.02)
 	}
 	for _, w := range p.Weights {
@@ -127,7 +129,7 @@ func (p Population) resolve() (Population, error) {
 }
 
 // checkCost returns an *invalid.Error if a cost reads more neurons than there are.
-func (p Population) checkCost(cost Cost) error {
+func (p Population) checkCost(cost BlockCost) error {
 	if err := cost.check(len(p.Weights)); err != nil {
 		return invalid.Newf("Weights", p.Weights, "one for every neuron that Cost reads, which fails with %v", err)
 	}

@@ -119,13 +119,13 @@ func ruleCalled(t *testing.T, name string) credit.Rule {
 	case name == "od_mean_all":
 		return credit.ObservedDependenceRule()
 	case is("np_notebook_eps%g"):
-		return credit.Rule{Kind: credit.PerturbationRule, NoBaseline: true, LearningRate: x}
+		return credit.Rule{Kind: credit.ReinforceRule, NoBaseline: true, LearningRate: x}
 	case is("np_baseline_eps%g"):
-		return credit.Rule{Kind: credit.PerturbationRule, LearningRate: x}
+		return credit.Rule{Kind: credit.ReinforceRule, LearningRate: x}
 	case is("np_baseline_trace_eps%g"):
-		return credit.Rule{Kind: credit.PerturbationRule, Trace: true, LearningRate: x}
+		return credit.Rule{Kind: credit.ReinforceRule, Trace: true, LearningRate: x}
 	case name == "np_base_trace":
-		return credit.Rule{Kind: credit.PerturbationRule, Trace: true, LearningRate: 0.03}
+		return credit.Rule{Kind: credit.ReinforceRule, Trace: true, LearningRate: 0.03}
 	case name == "oracle_do":
 		return credit.TrueEffectOracle()
 	}
@@ -135,14 +135,14 @@ func ruleCalled(t *testing.T, name string) credit.Rule {
 
 // estimatorCalled returns the estimator that the file calls e.g. "lin.3" or
 // "lin0.3", and whether there is one.
-func estimatorCalled(name string) (d credit.Discontinuity, known bool) {
+func estimatorCalled(name string) (d credit.SpikeDiscontinuity, known bool) {
 	if name == "odall" || name == "all" {
 		return credit.ObservedDependence(), true
 	}
 	for _, format := range []string{"rd%g", "lin%g", "od%g", "p%g"} {
 		var p float64
 		if _, err := fmt.Sscanf(name, format, &p); err == nil {
-			return credit.Discontinuity{Window: p, Linear: format == "lin%g"}, true
+			return credit.SpikeDiscontinuity{Window: p, Linear: format == "lin%g"}, true
 		}
 	}
 	return d, false
@@ -184,7 +184,7 @@ func replayBias(t *testing.T, n *reference.Numbers, at string, rows *reference.R
 	const ourRuns = 16
 	weights, window := n.List(at+".W"), n.At(at+".p")
 	p := learningPair(n.At(at+".c"), weights...)
-	estimator := credit.Discontinuity{Window: window}
+	estimator := credit.SpikeDiscontinuity{Window: window}
 	if math.IsInf(window, 1) {
 		estimator = credit.ObservedDependence()
 	}
@@ -302,7 +302,7 @@ func replayPair(t *testing.T, n *reference.Numbers, at string, correlation float
 
 // replayStart compares the estimates at the start's weights.
 func replayStart(t *testing.T, n *reference.Numbers, at string, l credit.Learning, rows *reference.Rows) {
-	estimators := map[string]credit.Discontinuity{}
+	estimators := map[string]credit.SpikeDiscontinuity{}
 	for _, name := range n.Names(at, ".control.0") {
 		d, known := estimatorCalled(name)
 		if !known {

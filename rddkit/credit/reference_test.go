@@ -98,11 +98,11 @@ func runs(t *testing.T, n int, one func(run int, found map[string]float64) error
 }
 
 // costs are the costs by their names in the files.
-var costs = map[string]credit.Cost{"quad": credit.Quadratic, "quad_s2sq": credit.CurvedQuadratic, "banana": credit.Valley}
+var costs = map[string]credit.BlockCost{"quad": credit.Quadratic, "quad_s2sq": credit.CurvedQuadratic, "banana": credit.Valley}
 
 // kernels are those of the pairs by their names in the file, which says only
 // what follows from them.
-func kernel(pair, cost string) credit.Kernel {
+func kernel(pair, cost string) credit.SpikeKernel {
 	switch {
 	case pair == "A2":
 		return credit.ScriptKernel()
@@ -179,21 +179,21 @@ func replayEffects(t *testing.T, n *reference.Numbers, name string, correlation 
 }
 
 // effectsOf fills in what the file has of one run, by the file's paths.
-func effectsOf(sim *credit.Run, cost credit.Cost, windows []float64, seed uint64, found map[string]float64) error {
+func effectsOf(sim *credit.SimulatedBlocks, cost credit.BlockCost, windows []float64, seed uint64, found map[string]float64) error {
 	blockCosts := sim.Costs(cost)
 	found["mean_cost"] = credit.Summarise(blockCosts).Mean
 	published := sim.PublishedRandomised(cost, false, stream.New(seed, "published randomised"))
 	for i := range sim.Drive {
 		neuron := fmt.Sprintf("neuron%d.", i+1)
-		estimate := func(d credit.Discontinuity) credit.Estimate {
+		estimate := func(d credit.SpikeDiscontinuity) credit.EffectEstimate {
 			return d.Estimate(sim.Drive[i], blockCosts, sim.Population.Threshold)
 		}
 		for k, p := range windows {
-			constant := estimate(credit.Discontinuity{Window: p})
+			constant := estimate(credit.SpikeDiscontinuity{Window: p})
 			found[fmt.Sprintf("%srd_const.%d", neuron, k)] = constant.Effect
 			found[fmt.Sprintf("n_blocks_in_window.%d.%d", i, k)] = float64(constant.Below + constant.Above)
-			found[fmt.Sprintf("%srd_linear.%d", neuron, k)] = estimate(credit.Discontinuity{Window: p, Linear: true}).Effect
-			found[fmt.Sprintf("%srd_asym.%d", neuron, k)] = estimate(credit.Discontinuity{Window: p, WindowBelowOnly: true}).Effect
+			found[fmt.Sprintf("%srd_linear.%d", neuron, k)] = estimate(credit.SpikeDiscontinuity{Window: p, Linear: true}).Effect
+			found[fmt.Sprintf("%srd_asym.%d", neuron, k)] = estimate(credit.SpikeDiscontinuity{Window: p, WindowBelowOnly: true}).Effect
 		}
 		found[neuron+"od_all"] = estimate(credit.ObservedDependence()).Effect
 		found[neuron+"do_uniform_all"] = sim.Intervene(cost, i, credit.Intervention{}).Mean
@@ -280,8 +280,8 @@ func replayGradients(t *testing.T, n *reference.Numbers, name string, rows *refe
 }
 
 // gradientsOf fills in what the file has of one run, by the file's paths.
-func gradientsOf(ctx context.Context, pair credit.Population, cost credit.Cost, seconds float64, perturbations map[float64]bool, seed uint64, found map[string]float64) error {
-	simulate := func(p credit.Population) (float64, *credit.Run, error) {
+func gradientsOf(ctx context.Context, pair credit.Population, cost credit.BlockCost, seconds float64, perturbations map[float64]bool, seed uint64, found map[string]float64) error {
+	simulate := func(p credit.Population) (float64, *credit.SimulatedBlocks, error) {
 		sim, err := p.Simulate(ctx, seconds, seed)
 		if err != nil {
 			return 0, nil, err

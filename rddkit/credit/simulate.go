@@ -57,10 +57,10 @@ type simulator struct {
 	currents       [][][4]float64 // the input of neurons 4g to 4g+3 in this block, [g][step]
 	spiked         [][]uint8      // bits of the neurons 4g+k that spiked, [g][step], and zeros up to a multiple of 8 steps
 	dynamics       dynamics
-	filtered       []float64 // s of each neuron when the block was read
-	own            []float64 // the part of s that comes from spikes of this block
-	perturbationSD float64   // σ_p/√τ
-	trace          *Trace    // records every step if not nil
+	filtered       []float64      // s of each neuron when the block was read
+	own            []float64      // the part of s that comes from spikes of this block
+	perturbationSD float64        // σ_p/√τ
+	trace          *MembraneTrace // records every step if not nil
 }
 
 // newSimulator prepares a resolved population. Equal seeds give the same noise
@@ -332,9 +332,9 @@ func (f *filter) block(spikes []int) (filtered, own float64) {
 	return f.value, own
 }
 
-// Run holds the blocks of one simulation: what a neuron can know of itself, and
+// SimulatedBlocks holds the blocks of one simulation: what a neuron can know of itself, and
 // what an experimenter can know of all.
-type Run struct {
+type SimulatedBlocks struct {
 	Population Population  // with its defaults written in
 	Blocks     int         // number of blocks
 	Drive      [][]float64 // U: the largest input drive in the block, own spikes taken back, [neuron][block]
@@ -352,7 +352,7 @@ type Run struct {
 // Every neuron starts at potential 0 with no spikes behind it. Equal seeds give
 // equal runs on every machine of one kind and on any number of cores. The error
 // is ctx's if it ends first.
-func (p Population) Simulate(ctx context.Context, seconds float64, seed uint64) (*Run, error) {
+func (p Population) Simulate(ctx context.Context, seconds float64, seed uint64) (*SimulatedBlocks, error) {
 	p, err := p.resolve()
 	if err != nil {
 		return nil, err
@@ -362,7 +362,7 @@ func (p Population) Simulate(ctx context.Context, seconds float64, seed uint64) 
 		return nil, err
 	}
 	n := len(p.Weights)
-	run := &Run{
+	run := &SimulatedBlocks{
 		Population: p, Blocks: blocks, Drive: table[float64](n, blocks), Peak: table[int](n, blocks),
 		Spikes: make([][]int, n), Filtered: table[float64](n, blocks), Own: table[float64](n, blocks),
 	}
@@ -413,7 +413,7 @@ func (p Population) blocksIn(seconds float64) (int, error) {
 func (p Population) blockSeconds() float64 { return p.Step * float64(p.BlockSteps) }
 
 // Costs returns what every block cost, [block].
-func (r *Run) Costs(cost Cost) []float64 {
+func (r *SimulatedBlocks) Costs(cost BlockCost) []float64 {
 	costs, s := make([]float64, r.Blocks), make([]float64, len(r.Filtered))
 	for b := range costs {
 		for i := range s {
@@ -425,13 +425,13 @@ func (r *Run) Costs(cost Cost) []float64 {
 }
 
 // Rate returns a neuron's firing rate in Hz.
-func (r *Run) Rate(neuron int) float64 {
+func (r *SimulatedBlocks) Rate(neuron int) float64 {
 	p := r.Population
 	return float64(len(r.Spikes[neuron])) / (float64(r.Blocks*p.BlockSteps) * p.Step)
 }
 
 // SpikesPerBlock returns how often a neuron spiked in every block, [block].
-func (r *Run) SpikesPerBlock(neuron int) []int {
+func (r *SimulatedBlocks) SpikesPerBlock(neuron int) []int {
 	counts := make([]int, r.Blocks)
 	for _, step := range r.Spikes[neuron] {
 		counts[step/r.Population.BlockSteps]++
@@ -439,8 +439,8 @@ func (r *Run) SpikesPerBlock(neuron int) []int {
 	return counts
 }
 
-// Trace holds every step of a short simulation, for looking at.
-type Trace struct {
+// MembraneTrace holds every step of a short simulation, for looking at.
+type MembraneTrace struct {
 	Population Population
 	Time       []float64   // s, [step]
 	Potential  [][]float64 // v before a reset, [neuron][step]
@@ -449,7 +449,7 @@ type Trace struct {
 }
 
 // Trace simulates as Simulate does with the same seed, and keeps every step.
-func (p Population) Trace(seconds float64, seed uint64) (*Trace, error) {
+func (p Population) Trace(seconds float64, seed uint64) (*MembraneTrace, error) {
 	p, err := p.resolve()
 	if err != nil {
 		return nil, err
@@ -460,7 +460,7 @@ func (p Population) Trace(seconds float64, seed uint64) (*Trace, error) {
 	}
 	n := len(p.Weights)
 	sim := newSimulator(p, seed)
-	sim.trace = &Trace{Population: p, Potential: make([][]float64, n), Drive: make([][]float64, n), Spikes: make([][]int, n)}
+	sim.trace = &MembraneTrace{Population: p, Potential: make([][]float64, n), Drive: make([][]float64, n), Spikes: make([][]int, n)}
 	for b := range blocks {
 		sim.block()
 		for i := range sim.neurons {
@@ -476,7 +476,7 @@ func (p Population) Trace(seconds float64, seed uint64) (*Trace, error) {
 }
 
 // extend makes room for a block of a neuron and returns it.
-func (t *Trace) extend(neuron, steps int) (potential, drive []float64) {
+func (t *MembraneTrace) extend(neuron, steps int) (potential, drive []float64) {
 	from := len(t.Potential[neuron])
 	t.Potential[neuron] = append(t.Potential[neuron], make([]float64, steps)...)
 	t.Drive[neuron] = append(t.Drive[neuron], make([]float64, steps)...)

@@ -36,7 +36,7 @@ func TestSimulatorFollowsThePublishedStepLoop(t *testing.T) {
 		t.Fatal(err)
 	}
 	sim := newSimulator(p, 1)
-	sim.trace = &Trace{Potential: make([][]float64, 2), Drive: make([][]float64, 2)}
+	sim.trace = &MembraneTrace{Potential: make([][]float64, 2), Drive: make([][]float64, 2)}
 	spikes := make([][]int, 2)
 	for start := 0; start < len(want.Z[0]); start += p.BlockSteps {
 		sim.shared = want.Z[0][start:]
@@ -76,7 +76,7 @@ func TestFilterIsTheConvolution(t *testing.T) {
 			BlockSteps:     rapid.IntRange(1, 30).Draw(t, "block"),
 			SeparateBlocks: rapid.Bool().Draw(t, "separate"),
 		}
-		p.Kernel = Kernel{TimeConstant: rapid.Float64Range(0.001, 0.5).Draw(t, "tau"), Steps: p.BlockSteps + rapid.IntRange(1, 100).Draw(t, "taps")}
+		p.Kernel = SpikeKernel{TimeConstant: rapid.Float64Range(0.001, 0.5).Draw(t, "tau"), Steps: p.BlockSteps + rapid.IntRange(1, 100).Draw(t, "taps")}
 		p, err := p.resolve()
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func TestFilterIsTheConvolution(t *testing.T) {
 }
 
 func TestKernelSumsToOne(t *testing.T) {
-	for _, k := range []Kernel{PublishedKernel(0.02), PublishedKernel(0.2), ScriptKernel()} {
+	for _, k := range []SpikeKernel{PublishedKernel(0.02), PublishedKernel(0.2), ScriptKernel()} {
 		p, err := Population{Kernel: k}.resolve()
 		if err != nil {
 			t.Fatal(err)
@@ -171,9 +171,9 @@ func TestTraceIsTheSimulation(t *testing.T) {
 }
 
 func TestRunsDoNotDependOnTheNumberOfCores(t *testing.T) {
-	runs := func(cores int) []*Run {
+	runs := func(cores int) []*SimulatedBlocks {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-		runs := make([]*Run, 8)
+		runs := make([]*SimulatedBlocks, 8)
 		parallel.For(len(runs), func(i int) {
 			run, err := MainPair(0.5).Simulate(context.Background(), 5, uint64(i))
 			if err != nil {
@@ -229,8 +229,8 @@ func TestBadPopulations(t *testing.T) {
 		"Weights":             {Weights: []float64{1, math.Inf(1)}},
 		"Reset":               {Reset: 1},
 		"BlockSteps":          {BlockSteps: -1},
-		"Kernel.TimeConstant": {Kernel: Kernel{Steps: 100}},
-		"Kernel.Steps":        {Kernel: Kernel{TimeConstant: 1, Steps: 20}},
+		"Kernel.TimeConstant": {Kernel: SpikeKernel{Steps: 100}},
+		"Kernel.Steps":        {Kernel: SpikeKernel{TimeConstant: 1, Steps: 20}},
 		"Perturbation":        {Perturbation: -1},
 		"Input":               {Input: math.Inf(1)},
 	} {

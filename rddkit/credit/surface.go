@@ -13,13 +13,13 @@ import (
 // UpdateField asks in which direction estimators would move the weights of a pair,
 // at fixed weights on a grid, and how far that is from descending the cost.
 type UpdateField struct {
-	Population Population  // a pair; its Weights are replaced
-	Cost       Cost        // default Valley
-	Estimators []Estimator // default ObservedDependence() and Discontinuity{Window: 0.1}
-	Weights    []float64   // of the grid, for both neurons; default 2, 3, …, 20
-	Rates      RateCurve   // μ(W); default PublishedModelRates
-	Seconds    float64     // of one run; default 100
-	Repeats    int         // runs per point; default 10
+	Population Population        // a pair; its Weights are replaced
+	Cost       BlockCost         // default Valley
+	Estimators []EffectEstimator // default ObservedDependence() and SpikeDiscontinuity{Window: 0.1}
+	Weights    []float64         // of the grid, for both neurons; default 2, 3, …, 20
+	Rates      RateCurve         // μ(W); default PublishedModelRates
+	Seconds    float64           // of one run; default 100
+	Repeats    int               // runs per point; default 10
 	Seed       uint64
 }
 
@@ -48,12 +48,12 @@ type FieldUpdate struct {
 }
 
 // Run computes the field on all cores. progress may be nil.
-func (f UpdateField) Run(ctx context.Context, progress Progress) (*Field, error) {
+func (f UpdateField) Run(ctx context.Context, progress func(done, total int, text string)) (*Field, error) {
 	if f.Cost == nil {
 		f.Cost = Valley
 	}
 	if f.Estimators == nil {
-		f.Estimators = []Estimator{ObservedDependence(), Discontinuity{Window: 0.1}}
+		f.Estimators = []EffectEstimator{ObservedDependence(), SpikeDiscontinuity{Window: 0.1}}
 	}
 	if f.Weights == nil {
 		for w := 2.0; w <= 20; w++ {
@@ -162,7 +162,7 @@ func (f UpdateField) Run(ctx context.Context, progress Progress) (*Field, error)
 
 // meanRise is the mean over blocks of what rise on the neuron's carried-over train
 // does to the cost.
-func (r *Run) meanRise(cost Cost, neuron int, rise float64) float64 {
+func (r *SimulatedBlocks) meanRise(cost BlockCost, neuron int, rise float64) float64 {
 	s := make([]float64, len(r.Filtered))
 	var sum float64
 	for b := range r.Blocks {

@@ -8,19 +8,11 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/weightalign/lab/rddkit/align"
+	"github.com/weightalign/lab/rddkit/internal/jobs"
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/nn"
 )
-
-// Progress is told how many batches of how many are done.
-type Progress func(done, total int, text string)
-
-func (p Progress) tell(done, total int, text string) {
-	if p != nil {
-		p(done, total, text)
-	}
-}
 
 // Convergence learns the feedback weights of a network whose feedforward
 // weights do not change: Theorem 1 (the last hidden layer, for any network with
@@ -57,8 +49,9 @@ type ConvergenceCurve struct {
 }
 
 // Run carries the experiment out. The error is an *invalid.Error for a field
-// that is not allowed, or that of a cancelled context.
-func (c Convergence) Run(ctx context.Context, progress Progress) (*ConvergenceCurve, error) {
+// that is not allowed, or that of a cancelled context. progress is told how many
+// batches of how many are done; it may be nil.
+func (c Convergence) Run(ctx context.Context, progress func(done, total int, text string)) (*ConvergenceCurve, error) {
 	if c.Sizes == nil {
 		c.Sizes = []int{10, 8, 6, 8}
 	}
@@ -94,6 +87,7 @@ func (c Convergence) Run(ctx context.Context, progress Progress) (*ConvergenceCu
 	}
 	curve := &ConvergenceCurve{Layers: make([][]Symmetry, len(net.view.Layers))}
 	random, test := stream.New(c.Seed, "batches"), data.test()
+	tell := jobs.Heard(progress)
 	for b := 1; b <= c.Batches; b++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -112,7 +106,7 @@ func (c Convergence) Run(ctx context.Context, progress Progress) (*ConvergenceCu
 		for l, s := range symmetry {
 			curve.Layers[l] = append(curve.Layers[l], s)
 		}
-		progress.tell(b, c.Batches, fmt.Sprintf("seed %d", c.Seed))
+		tell(b, c.Batches, fmt.Sprintf("seed %d", c.Seed))
 	}
 	return curve, nil
 }

@@ -26,13 +26,13 @@ func TestTheorem1(t *testing.T) {
 	for _, activation := range []nn.Activation{nn.Linear, nn.Sigmoid} {
 		var last []float64
 		for _, noise := range []float64{0.01, 0.1} {
-			runs, err := Sweep[*ConvergenceCurve](context.Background(), nil, Seeds(4, func(seed uint64) Convergence {
+			runs, err := RunAll[*ConvergenceCurve](context.Background(), nil, WithSeeds(4, func(seed uint64) Convergence {
 				return Convergence{Sizes: []int{10, 8, 6, 8}, Activation: activation, Batches: 3000, Seed: seed, Learner: align.PerturbationOptions{Noise: noise}}
 			})...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			errors := Mean(Over(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(1) }))
+			errors := Mean(Gather(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(1) }))
 			if slope := Slope(runs[0].Batches, errors, 30); math.Abs(slope+0.5) > 0.1 {
 				t.Errorf("activation %d, noise %v: slope %.3f, want −½", activation, noise, slope)
 			}
@@ -53,14 +53,14 @@ func TestTheorem2NeedsErrorsOfFullRank(t *testing.T) {
 		t.Skip("runs 40 000 batches of small networks, some seconds")
 	}
 	run := func(sizes ...int) ([]float64, []float64) {
-		runs, err := Sweep[*ConvergenceCurve](context.Background(), nil, Seeds(4, func(seed uint64) Convergence {
+		runs, err := RunAll[*ConvergenceCurve](context.Background(), nil, WithSeeds(4, func(seed uint64) Convergence {
 			return Convergence{Sizes: sizes, Batches: 5000, Seed: seed, Learner: align.PerturbationOptions{Restart: 1000}}
 		})...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return Mean(Over(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(0) })),
-			Mean(Over(runs, func(c *ConvergenceCurve) []float64 { return c.Angle(0) }))
+		return Mean(Gather(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(0) })),
+			Mean(Gather(runs, func(c *ConvergenceCurve) []float64 { return c.Angle(0) }))
 	}
 	full, fullAngle := run(10, 8, 6, 8)
 	narrow, narrowAngle := run(10, 8, 6, 2) // 2 outputs, 6 neurons above
@@ -101,14 +101,14 @@ func TestMeanAngle(t *testing.T) {
 }
 
 // Results are the same on any number of cores, and differ between seeds.
-func TestSweepsDoNotDependOnCores(t *testing.T) {
+func TestRunsDoNotDependOnCores(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	var first []*ConvergenceCurve
 	for _, cores := range []int{1, 3} {
 		runtime.GOMAXPROCS(cores)
 		told := 0
-		runs, err := Sweep[*ConvergenceCurve](context.Background(), func(done, total int, _ string) { told = done * 100 / total },
-			Seeds(3, func(seed uint64) Convergence { return Convergence{Batches: 100, Seed: seed} })...)
+		runs, err := RunAll[*ConvergenceCurve](context.Background(), func(done, total int, _ string) { told = done * 100 / total },
+			WithSeeds(3, func(seed uint64) Convergence { return Convergence{Batches: 100, Seed: seed} })...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,18 +129,18 @@ func TestSweepsDoNotDependOnCores(t *testing.T) {
 // Every method lowers the test loss of the classifier within 300 batches of the
 // embedded images. Direct and learned feedback are ahead of feedback alignment.
 func TestClassifierLearnsByEveryMethod(t *testing.T) {
-	for _, method := range Methods {
-		curve, err := Classifier{Training: Training{Method: method, Batches: 300, WarmUp: warmUp(method), TestImages: 500, Records: []int{1}}}.Run(context.Background(), nil)
+	for _, method := range Algorithms {
+		curve, err := Classifier{Training: Training{Algorithm: method, Batches: 300, WarmUp: warmUp(method), TestImages: 500, Records: []int{1}}}.Run(context.Background(), nil)
 		if err != nil {
 			t.Fatalf("%s: %v", method, err)
 		}
 		if !reflect.DeepEqual(curve.Batches, []int{1, 300}) || !(curve.TestLoss[1] < curve.TestLoss[0]) {
 			t.Errorf("%s: test losses %v after %v batches", method, curve.TestLoss, curve.Batches)
 		}
-		if withB := method == FeedbackAlignment || method.learnsFeedback(); withB != (curve.Layers != nil) {
+		if withB := method == FA || method.learnsFeedback(); withB != (curve.Layers != nil) {
 			t.Errorf("%s: layers %v", method, curve.Layers)
 		}
-		if method == LeastSquares && curve.Layers[1][1].Angle > 45 {
+		if method == NPLeastSquares && curve.Layers[1][1].Angle > 45 {
 			t.Errorf("angle %v after 100 batches of warm-up and 300 more", curve.Layers[1][1].Angle)
 		}
 		if method.String() == "" {
@@ -149,16 +149,16 @@ func TestClassifierLearnsByEveryMethod(t *testing.T) {
 	}
 }
 
-func warmUp(m Method) int {
-	if m == LeastSquares {
+func warmUp(m Algorithm) int {
+	if m == NPLeastSquares {
 		return 100
 	}
 	return 0
 }
 
 func TestAutoencoderLearns(t *testing.T) {
-	for _, method := range []Method{Backpropagation, Adam, FeedbackAlignment, Gradient} {
-		curve, err := Autoencoder{Hidden: []int{20, 2}, Training: Training{Method: method, Batches: 200, TestImages: 100, Records: []int{1}}}.Run(context.Background(), nil)
+	for _, method := range []Algorithm{BP, BPAdam, FA, NPGradient} {
+		curve, err := Autoencoder{Hidden: []int{20, 2}, Training: Training{Algorithm: method, Batches: 200, TestImages: 100, Records: []int{1}}}.Run(context.Background(), nil)
 		if err != nil {
 			t.Fatalf("%s: %v", method, err)
 		}
@@ -194,24 +194,24 @@ func TestMeeting(t *testing.T) {
 func TestStoredRunsAreReadBack(t *testing.T) {
 	dir := t.TempDir()
 	for seed := range uint64(2) {
-		s := Stored{Task: "classifier", Dataset: "mnist", Hidden: []int{50, 20}}
-		s.TrainingCurve = TrainingCurve{Method: LeastSquares, Seed: seed, Batches: []int{1, 2}, TestLoss: []float64{3, 2}, Accuracy: []float64{10, 20}}
+		s := TrainingRun{Task: "classifier", Dataset: "mnist", Hidden: []int{50, 20}}
+		s.TrainingCurve = TrainingCurve{Algorithm: NPLeastSquares, Seed: seed, Batches: []int{1, 2}, TestLoss: []float64{3, 2}, Accuracy: []float64{10, 20}}
 		if err := s.Write(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	runs, err := Read(dir, "classifier", "mnist")
+	runs, err := ReadRuns(dir, "classifier", "mnist")
 	if err != nil || len(runs) != 2 || runs[1].Seed != 1 || runs[0].Name() != "classifier-mnist-50-20-np-least-squares-seed0.json" || runs[0].TestLoss[1] != 2 {
 		t.Errorf("read %+v (%v)", runs, err)
 	}
-	last := func(s Stored) float64 { return s.Accuracy[1] + 2*float64(s.Seed) }
-	if mean, sd, n := Summary(runs, []int{50, 20}, LeastSquares, last); mean != 21 || math.Abs(sd-math.Sqrt2) > 1e-12 || n != 2 {
+	last := func(s TrainingRun) float64 { return s.Accuracy[1] + 2*float64(s.Seed) }
+	if mean, sd, n := AcrossSeeds(runs, []int{50, 20}, NPLeastSquares, last); mean != 21 || math.Abs(sd-math.Sqrt2) > 1e-12 || n != 2 {
 		t.Errorf("%v ± %v over %d seeds", mean, sd, n)
 	}
-	if mean, sd, n := Summary(runs[:1], []int{50, 20}, LeastSquares, last); mean != 20 || !math.IsNaN(sd) || n != 1 {
+	if mean, sd, n := AcrossSeeds(runs[:1], []int{50, 20}, NPLeastSquares, last); mean != 20 || !math.IsNaN(sd) || n != 1 {
 		t.Errorf("%v ± %v over %d seeds", mean, sd, n)
 	}
-	if _, err := Read(filepath.Join(dir, "elsewhere"), "classifier", "mnist"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := ReadRuns(filepath.Join(dir, "elsewhere"), "classifier", "mnist"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("read a folder that is not there: %v", err)
 	}
 	for _, damage := range []string{"{", "{}", `{"Method":"hebb","Batches":[1],"TestLoss":[1]}`, `{"Method":"fa","Batches":[1],"TestLoss":[1],"Layers":[[]]}`} {
@@ -219,7 +219,7 @@ func TestStoredRunsAreReadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		var wrong *invalid.Error
-		if _, err := Read(dir, "classifier", "mnist"); !errors.As(err, &wrong) {
+		if _, err := ReadRuns(dir, "classifier", "mnist"); !errors.As(err, &wrong) {
 			t.Errorf("%s: %v", damage, err)
 		}
 	}
@@ -234,14 +234,14 @@ func TestReadTakesOneDataSet(t *testing.T) {
 	}
 	sets := []string{"fashion-mnist", "fashion-mnist-10k"}
 	for _, set := range sets {
-		s := Stored{Task: "classifier", Dataset: set, Hidden: []int{50, 20}}
-		s.TrainingCurve = TrainingCurve{Method: FeedbackAlignment, Batches: []int{1}, TestLoss: []float64{3}}
+		s := TrainingRun{Task: "classifier", Dataset: set, Hidden: []int{50, 20}}
+		s.TrainingCurve = TrainingCurve{Algorithm: FA, Batches: []int{1}, TestLoss: []float64{3}}
 		if err := s.Write(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, set := range sets {
-		runs, err := Read(dir, "classifier", set)
+		runs, err := ReadRuns(dir, "classifier", set)
 		if err != nil || len(runs) != 1 || runs[0].Dataset != set {
 			t.Errorf("%s: read %+v (%v)", set, runs, err)
 		}
@@ -251,27 +251,28 @@ func TestReadTakesOneDataSet(t *testing.T) {
 // silent is an experiment that does not know how long it takes.
 type silent struct{}
 
-func (silent) Run(_ context.Context, progress Progress) (int, error) {
+func (silent) Run(_ context.Context, progress func(done, total int, text string)) (int, error) {
 	progress(0, 0, "somewhere")
 	return 7, nil
 }
 
-func TestSweepOfUnknownLength(t *testing.T) {
-	told := 0
-	got, err := Sweep[int](context.Background(), func(int, int, string) { told++ }, silent{}, silent{})
-	if err != nil || !reflect.DeepEqual(got, []int{7, 7}) || told != 0 {
-		t.Errorf("%v (%v), told %d times how much of nothing is done", got, err, told)
+// What is told is what is done of a total that is not known, which is 0.
+func TestRunsOfUnknownLength(t *testing.T) {
+	var told []string
+	got, err := RunAll[int](context.Background(), func(done, total int, text string) { told = append(told, fmt.Sprint(done, total, text)) }, silent{}, silent{})
+	if err != nil || !reflect.DeepEqual(got, []int{7, 7}) || !reflect.DeepEqual(told, []string{"0 0somewhere", "0 0somewhere"}) {
+		t.Errorf("%v (%v), told %q", got, err, told)
 	}
 }
 
-func TestSweepOfNothing(t *testing.T) {
+func TestRunsOfNothing(t *testing.T) {
 	for _, n := range []int{0, -1} {
-		none := Seeds(n, func(seed uint64) Convergence { return Convergence{Seed: seed} })
+		none := WithSeeds(n, func(seed uint64) Convergence { return Convergence{Seed: seed} })
 		if len(none) != 0 {
 			t.Errorf("%d copies, want none for %d", len(none), n)
 		}
 		var wrong *invalid.Error
-		if _, err := Sweep[*ConvergenceCurve](context.Background(), nil, none...); !errors.As(err, &wrong) || wrong.Field != "experiments" {
+		if _, err := RunAll[*ConvergenceCurve](context.Background(), nil, none...); !errors.As(err, &wrong) || wrong.Field != "experiments" {
 			t.Errorf("a sweep of nothing returned %v", err)
 		}
 	}
@@ -301,8 +302,8 @@ func TestBadExperiments(t *testing.T) {
 		"Sizes":                     Convergence{Sizes: []int{3, 2}},
 		"Batches":                   Convergence{Batches: -1},
 		"PerturbationOptions.Noise": Convergence{Learner: align.PerturbationOptions{Noise: math.NaN()}},
-		"Method":                    Classifier{Training: Training{Method: "hebb"}},
-		"WarmUp":                    Classifier{Training: Training{Method: FeedbackAlignment, WarmUp: 5}},
+		"Algorithm":                 Classifier{Training: Training{Algorithm: "hebb"}},
+		"WarmUp":                    Classifier{Training: Training{Algorithm: FA, WarmUp: 5}},
 		"layers[0].Units":           Classifier{Hidden: []int{0}},
 	} {
 		var wrong *invalid.Error

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/dataset"
+	"github.com/weightalign/lab/rddkit/internal/jobs"
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/nn"
@@ -49,8 +50,9 @@ type MeetingCurve struct {
 }
 
 // Run carries the experiment out. The error is an *invalid.Error for a field
-// that is not allowed, or that of a cancelled context.
-func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, error) {
+// that is not allowed, or that of a cancelled context. progress is told how many
+// batches of how many are done; it may be nil.
+func (m Meeting) Run(ctx context.Context, progress func(done, total int, text string)) (*MeetingCurve, error) {
 	set(&m.Dataset, dataset.Default)
 	set(&m.TrainBatches, 5000)
 	set(&m.Seconds, 100)
@@ -64,7 +66,7 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 		return nil, err
 	}
 	calls := int(math.Round(m.Seconds / m.Interval))
-	run, err := (Training{Dataset: m.Dataset, Method: Backpropagation, Batches: m.TrainBatches, Seed: m.Seed}).begin(ctx, false)
+	run, err := (Training{Dataset: m.Dataset, Algorithm: BP, Batches: m.TrainBatches, Seed: m.Seed}).begin(ctx, false)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +78,7 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 		return nil, err
 	}
 	net, random, test := run.net, stream.New(m.Seed, "batches"), run.data.test()
+	tell := jobs.Heard(progress)
 	total := m.TrainBatches + m.Batches + calls*100 // for progress: a call counts as 100 batches
 	for b := range m.TrainBatches {
 		if err := ctx.Err(); err != nil {
@@ -85,7 +88,7 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 			return nil, err
 		}
 		if b%100 == 0 {
-			progress.tell(b, total, "training by backpropagation")
+			tell(b, total, "training by backpropagation")
 		}
 	}
 	net.network.SetRoute(nn.ThroughFeedback)
@@ -127,7 +130,7 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 		if err := observe(&curve.RDD); err != nil {
 			return nil, err
 		}
-		progress.tell(m.TrainBatches+call*100, total, fmt.Sprintf("%g s of spikes", float64(call)*m.Interval))
+		tell(m.TrainBatches+call*100, total, fmt.Sprintf("%g s of spikes", float64(call)*m.Interval))
 	}
 
 	for l := range net.view.Layers {
@@ -151,7 +154,7 @@ func (m Meeting) Run(ctx context.Context, progress Progress) (*MeetingCurve, err
 			if err := observe(&curve.Perturbation); err != nil {
 				return nil, err
 			}
-			progress.tell(total-m.Batches+b, total, fmt.Sprintf("%d images", b*BatchSize))
+			tell(total-m.Batches+b, total, fmt.Sprintf("%d images", b*BatchSize))
 		}
 	}
 	return curve, nil

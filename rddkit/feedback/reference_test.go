@@ -232,9 +232,9 @@ func after(curves []curve, name string, batches float64) (values []float64) {
 	return values
 }
 
-func sweep[T any](t *testing.T, runs int, as func(T) curve, with func(seed uint64) feedback.Runner[T]) (curves []curve) {
+func sweep[T any](t *testing.T, runs int, as func(T) curve, with func(seed uint64) feedback.Runnable[T]) (curves []curve) {
 	t.Helper()
-	found, err := feedback.Sweep[T](t.Context(), nil, feedback.Seeds(runs, with)...)
+	found, err := feedback.RunAll[T](t.Context(), nil, feedback.WithSeeds(runs, with)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func sweep[T any](t *testing.T, runs int, as func(T) curve, with func(seed uint6
 	return curves
 }
 
-func trainings(t *testing.T, runs int, with func(seed uint64) feedback.Runner[*feedback.TrainingCurve]) []curve {
+func trainings(t *testing.T, runs int, with func(seed uint64) feedback.Runnable[*feedback.TrainingCurve]) []curve {
 	t.Helper()
 	return sweep(t, runs, func(c *feedback.TrainingCurve) curve { return curve{c.Batches, c.Layers, c.Accuracy, c.TestLoss} }, with)
 }
@@ -253,7 +253,7 @@ func convergences(t *testing.T, c feedback.Convergence, runs, batches int) []cur
 	t.Helper()
 	c.Batches = batches
 	return sweep(t, runs, func(c *feedback.ConvergenceCurve) curve { return curve{c.Batches, c.Layers, nil, nil} },
-		func(seed uint64) feedback.Runner[*feedback.ConvergenceCurve] {
+		func(seed uint64) feedback.Runnable[*feedback.ConvergenceCurve] {
 			c.Seed = seed
 			return c
 		})
@@ -306,11 +306,11 @@ func (r *recorded) compare(section, name string, curves []curve, limit int, behi
 // over which images they are taken.
 func (r *recorded) classifier(t *testing.T, section, name string, layers []int) {
 	runs, batches, behind := r.size.classifier, r.size.classifierBatches, 5.0
-	training := feedback.Training{Dataset: "mnist", Method: feedback.Method(name)}
+	training := feedback.Training{Dataset: "mnist", Algorithm: feedback.Algorithm(name)}
 	method, noise, _ := strings.Cut(strings.TrimPrefix(name, "np_"), "_")
 	if strings.HasPrefix(name, "np_") {
 		known := false
-		training.Method, known = map[string]feedback.Method{"ls": feedback.LeastSquares, "sgd": feedback.Gradient, "direct": feedback.Reinforcement}[method]
+		training.Algorithm, known = map[string]feedback.Algorithm{"ls": feedback.NPLeastSquares, "sgd": feedback.NPGradient, "direct": feedback.Reinforcement}[method]
 		if rate, is := strings.CutPrefix(noise, "lr"); is {
 			noise, training.LearningRate = "", number(t, rate)
 		}
@@ -321,14 +321,14 @@ func (r *recorded) classifier(t *testing.T, section, name string, layers []int) 
 			t.Fatalf("%s.%s: no method is called %s", section, name, method)
 		}
 	}
-	if training.Method == feedback.Reinforcement {
+	if training.Algorithm == feedback.Reinforcement {
 		behind = 3
 	}
 	training.Batches = batches
 	for _, b := range r.upTo(section+".rec_batches", batches) {
 		training.Records = append(training.Records, int(b))
 	}
-	curves := trainings(t, runs, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
+	curves := trainings(t, runs, func(seed uint64) feedback.Runnable[*feedback.TrainingCurve] {
 		c := feedback.Classifier{Hidden: layers[:len(layers)-1], Training: training}
 		c.Seed = seed
 		return c
@@ -353,11 +353,11 @@ func (r *recorded) autoencoder(t *testing.T, path string) {
 	layers := layerSizes(t, strings.TrimPrefix(section, "autoencoder_"), "_")
 	training := feedback.Training{Dataset: "mnist", Batches: r.size.autoencoderBatches, LearningRate: number(t, rate)}
 	known := false
-	training.Method, known = map[string]feedback.Method{"np": feedback.Gradient, "bp": feedback.Backpropagation, "fa": feedback.FeedbackAlignment, "adam": feedback.Adam}[method]
+	training.Algorithm, known = map[string]feedback.Algorithm{"np": feedback.NPGradient, "bp": feedback.BP, "fa": feedback.FA, "adam": feedback.BPAdam}[method]
 	if !known {
 		t.Fatalf("%s: no method is called %s", path, method)
 	}
-	curves := trainings(t, r.size.autoencoder, func(seed uint64) feedback.Runner[*feedback.TrainingCurve] {
+	curves := trainings(t, r.size.autoencoder, func(seed uint64) feedback.Runnable[*feedback.TrainingCurve] {
 		a := feedback.Autoencoder{Hidden: layers[1 : len(layers)/2+1], Training: training}
 		a.Seed = seed
 		return a

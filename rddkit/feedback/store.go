@@ -11,29 +11,29 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/internal/atomicfile"
+	"github.com/weightalign/lab/rddkit/internal/machine"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
-// Stored is a training run as a file holds it.
-type Stored struct {
+// TrainingRun is a training run as a file holds it.
+type TrainingRun struct {
 	Task    string // "classifier" or "autoencoder"
 	Dataset string
 	Hidden  []int
 	TrainingCurve
 	Seconds float64 // of one core or more, whatever was free
-	Machine rddkit.Machine
+	Machine machine.Machine
 }
 
 // Name is the file's, e.g. "classifier-mnist-50-20-fa-seed0.json".
-func (s Stored) Name() string {
+func (s TrainingRun) Name() string {
 	sizes := strings.ReplaceAll(strings.Trim(fmt.Sprint(s.Hidden), "[]"), " ", "-")
-	return fmt.Sprintf("%s-%s-%s-%s-seed%d.json", s.Task, s.Dataset, sizes, string(s.Method), s.Seed)
+	return fmt.Sprintf("%s-%s-%s-%s-seed%d.json", s.Task, s.Dataset, sizes, string(s.Algorithm), s.Seed)
 }
 
 // Write stores the run in a folder. The file appears whole or not at all.
-func (s Stored) Write(dir string) error {
+func (s TrainingRun) Write(dir string) error {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -41,15 +41,15 @@ func (s Stored) Write(dir string) error {
 	return atomicfile.WriteFile(filepath.Join(dir, s.Name()), append(text, '\n'))
 }
 
-// Read returns the runs stored in a folder for a task and a data set, by
+// ReadRuns returns the runs stored in a folder for a task and a data set, by
 // method and seed. The error is an *invalid.Error, naming the file, if one is
 // damaged.
-func Read(dir, task, dataset string) ([]Stored, error) {
+func ReadRuns(dir, task, dataset string) ([]TrainingRun, error) {
 	files, err := os.ReadDir(dir) // in the order of their names
 	if err != nil {
 		return nil, err
 	}
-	var list []Stored
+	var list []TrainingRun
 	for _, file := range files {
 		if !strings.HasPrefix(file.Name(), task+"-"+dataset+"-") || !strings.HasSuffix(file.Name(), ".json") {
 			continue
@@ -59,12 +59,12 @@ func Read(dir, task, dataset string) ([]Stored, error) {
 		if err != nil {
 			return nil, err
 		}
-		var s Stored
+		var s TrainingRun
 		if err := json.Unmarshal(text, &s); err != nil {
-			return nil, invalid.New(path, err.Error(), "a training run that Stored.Write wrote")
+			return nil, invalid.New(path, err.Error(), "a training run that TrainingRun.Write wrote")
 		}
 		if err := s.validate(); err != nil {
-			return nil, invalid.New(path, err.Error(), "a training run that Stored.Write wrote")
+			return nil, invalid.New(path, err.Error(), "a training run that TrainingRun.Write wrote")
 		}
 		if s.Task == task && s.Dataset == dataset { // not of a data set whose name only begins like this one
 			list = append(list, s)
@@ -73,13 +73,13 @@ func Read(dir, task, dataset string) ([]Stored, error) {
 	return list, nil
 }
 
-// Summary returns the mean and the standard deviation over seeds of what of
+// AcrossSeeds returns the mean and the standard deviation over seeds of what of
 // finds in the runs of one method and network. The deviation is NaN for a single
 // seed, the mean if there is none.
-func Summary(runs []Stored, hidden []int, method Method, of func(Stored) float64) (mean, sd float64, seeds int) {
+func AcrossSeeds(runs []TrainingRun, hidden []int, method Algorithm, of func(TrainingRun) float64) (mean, sd float64, seeds int) {
 	var values []float64
 	for _, r := range runs {
-		if r.Method == method && slices.Equal(r.Hidden, hidden) {
+		if r.Algorithm == method && slices.Equal(r.Hidden, hidden) {
 			values = append(values, of(r))
 		}
 	}
@@ -90,13 +90,13 @@ func Summary(runs []Stored, hidden []int, method Method, of func(Stored) float64
 	return mean, sd, len(values)
 }
 
-func (s Stored) validate() error {
+func (s TrainingRun) validate() error {
 	points := len(s.Batches)
 	switch {
 	case points == 0 || len(s.TestLoss) != points || s.Accuracy != nil && len(s.Accuracy) != points:
 		return invalid.New("Batches, TestLoss, Accuracy", []int{points, len(s.TestLoss), len(s.Accuracy)}, "lists of one length")
-	case !slices.Contains(Methods, s.Method):
-		return invalid.Newf("Method", string(s.Method), "one of %q", Methods)
+	case !slices.Contains(Algorithms, s.Algorithm):
+		return invalid.Newf("Method", string(s.Algorithm), "one of %q", Algorithms)
 	}
 	for _, l := range s.Layers {
 		if len(l) != points {

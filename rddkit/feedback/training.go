@@ -7,42 +7,43 @@ import (
 
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/dataset"
+	"github.com/weightalign/lab/rddkit/internal/jobs"
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/nn"
 )
 
-// Method says how hidden layers learn.
-type Method string
+// Algorithm says how hidden layers learn.
+type Algorithm string
 
 const (
-	// LeastSquares and Gradient learn feedback weights by node perturbation; see
+	// NPLeastSquares and NPGradient learn feedback weights by node perturbation; see
 	// align.Perturbation.
-	LeastSquares Method = "np-least-squares"
-	Gradient     Method = "np-gradient"
+	NPLeastSquares Algorithm = "np-least-squares"
+	NPGradient     Algorithm = "np-gradient"
 	// Reinforcement is node perturbation alone: no feedback weights at all.
-	Reinforcement Method = "np-direct"
-	// FeedbackAlignment keeps feedback weights as they are.
-	FeedbackAlignment Method = "fa"
-	// Backpropagation uses the feedforward weights; Adam does, and descends by
+	Reinforcement Algorithm = "np-direct"
+	// FA keeps feedback weights as they are.
+	FA Algorithm = "fa"
+	// BP uses the feedforward weights; BPAdam does, and descends by
 	// the optimiser of that name.
-	Backpropagation Method = "bp"
-	Adam            Method = "adam"
+	BP     Algorithm = "bp"
+	BPAdam Algorithm = "adam"
 )
 
-// Methods are all methods.
-var Methods = []Method{Backpropagation, Adam, FeedbackAlignment, LeastSquares, Gradient, Reinforcement}
+// Algorithms are all of them, in the order of legends.
+var Algorithms = []Algorithm{BP, BPAdam, FA, NPLeastSquares, NPGradient, Reinforcement}
 
-// String returns the method as figures name it.
-func (m Method) String() string {
-	return map[Method]string{
-		LeastSquares: "NP, least squares", Gradient: "NP, gradient", Reinforcement: "NP alone",
-		FeedbackAlignment: "FA", Backpropagation: "BP", Adam: "BP, Adam",
+// String returns the algorithm as figures name it.
+func (m Algorithm) String() string {
+	return map[Algorithm]string{
+		NPLeastSquares: "NP, least squares", NPGradient: "NP, gradient", Reinforcement: "NP alone",
+		FA: "FA", BP: "BP", BPAdam: "BP, Adam",
 	}[m]
 }
 
-// None switches off a number whose zero means a default.
-const None = -1
+// NoWarmUp is Training.WarmUp for none.
+const NoWarmUp = -1
 
 // Training says how a network is trained; its zero fields mean the settings of
 // the reference runs, which differ between Classifier and Autoencoder.
@@ -50,21 +51,21 @@ type Training struct {
 	// Dataset names the images, of which the first 10 000 are used. Default
 	// fashion-mnist-10k, which is embedded; the paper's is mnist.
 	Dataset string
-	// Method is how hidden layers learn. Default Gradient.
-	Method Method
+	// Algorithm is how hidden layers learn. Default NPGradient.
+	Algorithm Algorithm
 	// Batches of 32 images. Defaults: 20 000 (Classifier), 30 000 (Autoencoder).
 	Batches int
 	// WarmUp is the number of batches, not counted in Batches, in which only
-	// feedback weights learn. Default: 1000 for LeastSquares; None for none.
+	// feedback weights learn. Default: 1000 for NPLeastSquares; NoWarmUp for none.
 	WarmUp int
 	// LearningRate of the weights, per image. Default: 4e-4 (Classifier), 1e-4
 	// (Autoencoder), 1.41e-4 (Autoencoder by Adam).
 	LearningRate float64
-	// FeedbackRate is the learning rate of the feedback weights by Gradient, per
+	// FeedbackRate is the learning rate of the feedback weights by NPGradient, per
 	// image. Default: 5e-4 (Classifier), 8e-6 (Autoencoder).
 	FeedbackRate float64
 	// Noise is the standard deviation of the perturbations. Default: 0.01, 0.05
-	// for a Classifier by Gradient, 0.018942 (Autoencoder).
+	// for a Classifier by NPGradient, 0.018942 (Autoencoder).
 	Noise float64
 	// TestImages are the first so many that are used for testing. Default: all
 	// (Classifier), 2000 (Autoencoder).
@@ -77,10 +78,10 @@ type Training struct {
 
 // TrainingCurve is what was found after so many batches.
 type TrainingCurve struct {
-	Method   Method
-	Seed     uint64
-	Batches  []int
-	TestLoss []float64 // ½ squared error per test image
+	Algorithm Algorithm `json:"Method"`
+	Seed      uint64
+	Batches   []int
+	TestLoss  []float64 // ½ squared error per test image
 	// Accuracy is the percentage of test images that are classified correctly,
 	// without noise; nil for an autoencoder.
 	Accuracy []float64
@@ -98,15 +99,16 @@ type Classifier struct {
 }
 
 // Run trains the network. The error is an *invalid.Error for a field that is
-// not allowed, or that of a cancelled context.
-func (c Classifier) Run(ctx context.Context, progress Progress) (*TrainingCurve, error) {
+// not allowed, or that of a cancelled context. progress is told how many batches of
+// how many are done; it may be nil.
+func (c Classifier) Run(ctx context.Context, progress func(done, total int, text string)) (*TrainingCurve, error) {
 	if c.Hidden == nil {
 		c.Hidden = []int{50, 20}
 	}
 	set(&c.Batches, 20000)
 	set(&c.LearningRate, 4e-4)
 	set(&c.FeedbackRate, 5e-4)
-	if c.Method == Gradient || c.Method == "" {
+	if c.Algorithm == NPGradient || c.Algorithm == "" {
 		set(&c.Noise, 0.05)
 	}
 	set(&c.Noise, 0.01)
@@ -135,12 +137,12 @@ type Autoencoder struct {
 }
 
 // Run trains the network; see Classifier.Run.
-func (a Autoencoder) Run(ctx context.Context, progress Progress) (*TrainingCurve, error) {
+func (a Autoencoder) Run(ctx context.Context, progress func(done, total int, text string)) (*TrainingCurve, error) {
 	if a.Hidden == nil {
 		a.Hidden = []int{200, 2}
 	}
 	set(&a.Batches, 30000)
-	if a.Method == Adam {
+	if a.Algorithm == BPAdam {
 		set(&a.LearningRate, 1.41e-4)
 	}
 	set(&a.LearningRate, 1e-4)
@@ -188,8 +190,8 @@ type training struct {
 
 func (t Training) begin(ctx context.Context, reconstruct bool) (*training, error) {
 	set(&t.Dataset, dataset.Default)
-	set(&t.Method, Gradient)
-	if t.Method == LeastSquares {
+	set(&t.Algorithm, NPGradient)
+	if t.Algorithm == NPLeastSquares {
 		set(&t.WarmUp, 1000)
 	}
 	t.WarmUp = max(t.WarmUp, 0)
@@ -197,32 +199,32 @@ func (t Training) begin(ctx context.Context, reconstruct bool) (*training, error
 		t.Records = []int{300, 1000, 2000, 3000, 5000, 7500, 10000, 15000, 20000, 30000}
 	}
 	switch {
-	case !slices.Contains(Methods, t.Method):
-		return nil, invalid.Newf("Method", string(t.Method), "one of %q", Methods)
+	case !slices.Contains(Algorithms, t.Algorithm):
+		return nil, invalid.Newf("Algorithm", string(t.Algorithm), "one of %q", Algorithms)
 	case t.Batches < 1:
 		return nil, invalid.New("Batches", t.Batches, "at least 1")
-	case t.WarmUp > 0 && !t.Method.learnsFeedback():
+	case t.WarmUp > 0 && !t.Algorithm.learnsFeedback():
 		return nil, invalid.New("WarmUp", t.WarmUp, "0 for a method that learns no feedback weights")
 	}
 	data, err := loadImages(ctx, t.Dataset, t.TestImages, reconstruct)
 	return &training{Training: t, data: data}, err
 }
 
-func (m Method) learnsFeedback() bool { return m == LeastSquares || m == Gradient }
+func (m Algorithm) learnsFeedback() bool { return m == NPLeastSquares || m == NPGradient }
 
 // build makes the network. constant also perturbs the unit of the biases.
 func (t *training) build(specs []nn.Affine, constant bool) (err error) {
 	if t.net, err = newLearning(t.data.inputs(), specs, t.Seed); err != nil {
 		return err
 	}
-	switch t.Method {
-	case Backpropagation, Adam:
+	switch t.Algorithm {
+	case BP, BPAdam:
 		t.net.network.SetRoute(nn.ThroughWeight)
 	case Reinforcement:
 		t.net.perturb(nn.Perturbation{Noise: t.Noise, Constant: constant, Direct: true})
-	case LeastSquares, Gradient:
+	case NPLeastSquares, NPGradient:
 		rule := align.LeastSquares
-		if t.Method == Gradient {
+		if t.Algorithm == NPGradient {
 			rule = align.Gradient
 		}
 		return t.net.learn(align.PerturbationOptions{Rule: rule, Noise: t.Noise, LearningRate: t.FeedbackRate}, nn.Perturbation{Constant: constant})
@@ -230,13 +232,14 @@ func (t *training) build(specs []nn.Affine, constant bool) (err error) {
 	return nil
 }
 
-func (t *training) run(ctx context.Context, progress Progress) (*TrainingCurve, error) {
+func (t *training) run(ctx context.Context, progress func(done, total int, text string)) (*TrainingCurve, error) {
 	var optimiser nn.Optimiser = nn.SGD{LearningRate: t.LearningRate}
-	if t.Method == Adam {
+	if t.Algorithm == BPAdam {
 		optimiser = &nn.Adam{LearningRate: t.LearningRate}
 	}
-	curve := &TrainingCurve{Method: t.Method, Seed: t.Seed}
+	curve := &TrainingCurve{Algorithm: t.Algorithm, Seed: t.Seed}
 	random, test := stream.New(t.Seed, "batches"), t.data.test()
+	tell := jobs.Heard(progress)
 	for b := 1 - t.WarmUp; b <= t.Batches; b++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -249,7 +252,7 @@ func (t *training) run(ctx context.Context, progress Progress) (*TrainingCurve, 
 			return nil, err
 		}
 		if b%100 == 0 {
-			progress.tell(b+t.WarmUp, t.Batches+t.WarmUp, fmt.Sprintf("%s, seed %d", t.Method, t.Seed))
+			tell(b+t.WarmUp, t.Batches+t.WarmUp, fmt.Sprintf("%s, seed %d", t.Algorithm, t.Seed))
 		}
 		if b == t.Batches || slices.Contains(t.Records, b) {
 			if err := t.record(curve, b, test); err != nil {
@@ -279,7 +282,7 @@ func (t *training) record(curve *TrainingCurve, batch int, test nn.Batch) (err e
 	}
 	curve.Batches = append(curve.Batches, batch)
 	curve.TestLoss = append(curve.TestLoss, sum/float64(count))
-	if t.Method != FeedbackAlignment && !t.Method.learnsFeedback() {
+	if t.Algorithm != FA && !t.Algorithm.learnsFeedback() {
 		return nil
 	}
 	some := min(count, symmetrySamples)

@@ -5,27 +5,27 @@ import (
 	"github.com/weightalign/lab/rddkit/feedback"
 )
 
-// trainingColors are those of records, where methods are the same.
-var trainingColors = map[feedback.Method]chart.Color{
-	feedback.FeedbackAlignment: chart.Vermillion,
-	feedback.Backpropagation:   chart.Green,
-	feedback.Adam:              chart.Blue,
-	feedback.LeastSquares:      chart.Sky,
-	feedback.Gradient:          chart.Purple,
-	feedback.Reinforcement:     chart.Ochre,
+// trainingLooks are those of records, where methods are the same.
+var trainingLooks = map[feedback.Algorithm]chart.Look{
+	feedback.FA:             {Color: chart.Vermillion},
+	feedback.BP:             {Color: chart.Green},
+	feedback.BPAdam:         {Color: chart.Green, Style: chart.Dashed},
+	feedback.NPLeastSquares: {Color: chart.Sky},
+	feedback.NPGradient:     {Color: chart.Sky, Style: chart.Dashed},
+	feedback.Reinforcement:  {Color: chart.RGB(0xaa, 0x44, 0x99)},
 }
 
-// Training draws one quantity of training runs over the batches, as the mean ±
+// TrainingRuns draws one quantity of training runs over the batches, as the mean ±
 // standard error over the runs of each method, in the order of
-// feedback.Methods. Runs for which of returns nil do not have the quantity and
+// feedback.Algorithms. Runs for which of returns nil do not have the quantity and
 // are left out.
-func Training(title string, y chart.Axis, runs []*feedback.TrainingCurve, of func(*feedback.TrainingCurve) []float64) chart.Figure {
+func TrainingRuns(title string, y chart.Axis, runs []*feedback.TrainingCurve, of func(*feedback.TrainingCurve) []float64) chart.Figure {
 	var curves []chart.Curve
-	for _, method := range feedback.Methods {
-		c := chart.Curve{Name: method.String(), Color: trainingColors[method]}
+	for _, method := range feedback.Algorithms {
+		c := chart.Curve{Name: method.String(), Color: trainingLooks[method].Color, Style: trainingLooks[method].Style}
 		for _, run := range runs {
 			values := of(run)
-			if run.Method != method || values == nil {
+			if run.Algorithm != method || values == nil {
 				continue
 			}
 			c.X, c.Runs = nil, append(c.Runs, values)

@@ -14,9 +14,9 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
 
-	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/internal/gemm"
+	"github.com/weightalign/lab/rddkit/internal/machine"
 	"github.com/weightalign/lab/rddkit/internal/parallel"
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/invalid"
@@ -26,7 +26,7 @@ import (
 // benchmark is what this machine does with the report's CIFAR-10 network.
 // Times are medians.
 type benchmark struct {
-	rddkit.Machine
+	machine.Machine
 	Backend      string `json:"backend"`      // of matrix products
 	Convolutions string `json:"convolutions"` // what multiplies in them
 	Cores        int    `json:"cores"`
@@ -100,7 +100,7 @@ func newBenchmark() (*benchmark, error) {
 	if err := gemm.Open(); err != nil {
 		return nil, err
 	}
-	return &benchmark{Machine: rddkit.ThisMachine(), Backend: gemm.Name(), Convolutions: gemm.Convolutions(), Cores: runtime.GOMAXPROCS(0)}, nil
+	return &benchmark{Machine: machine.This(), Backend: gemm.Name(), Convolutions: gemm.Convolutions(), Cores: runtime.GOMAXPROCS(0)}, nil
 }
 
 // median returns the median duration, in seconds, of repeat calls of do after

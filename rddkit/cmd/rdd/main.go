@@ -7,6 +7,7 @@
 //	rdd store     copy what notebooks show of run folders into data/results
 //	rdd figures   draw runs as PNG, SVG, PDF, HTML and TSV files, or compare them with the report
 //	rdd rd        estimate a jump at a cutoff from a CSV file: regression discontinuity
+//	rdd talk      train the networks of the talk's second half
 //	rdd bench     measure this machine
 //	rdd version   print versions and the backend of the matrix products
 //
@@ -42,6 +43,7 @@ func commands() []command {
 		{"store", "copy what notebooks show of runs into data/results", storeCommand},
 		{"figures", "draw stored runs, or compare them with the report", figuresCommand},
 		{"rd", "estimate a jump at a cutoff from a CSV file", rdCommand},
+		{"talk", "train the networks of the talk's second half", talkCommand},
 		{"bench", "measure this machine", benchCommand},
 		{"version", "print versions and the backend of the matrix products", versionCommand},
 	}

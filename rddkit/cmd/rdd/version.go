@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/internal/gemm"
+	"github.com/weightalign/lab/rddkit/internal/machine"
 )
 
 func versionCommand(_ context.Context, args []string, stdout, stderr io.Writer) error {
@@ -21,7 +21,7 @@ func versionCommand(_ context.Context, args []string, stdout, stderr io.Writer) 
 	if err := noArguments(set); err != nil {
 		return err
 	}
-	s := rddkit.ThisMachine()
+	s := machine.This()
 	fmt.Fprintf(stdout, "rddkit %s\n%s %s, %d cores (%s)\n", s.Code, s.Go, s.Platform, s.Cores, s.Processor)
 	if err := gemm.Open(); err != nil {
 		return err

@@ -1,4 +1,4 @@
-// Package jobs shows several jobs as one.
+// Package jobs carries out several jobs at once, and shows them as one.
 package jobs
 
 import "sync"

@@ -1,4 +1,5 @@
-package rddkit
+// Package machine describes a build and the machine it runs on, for records.
+package machine
 
 import (
 	"bufio"
@@ -20,8 +21,8 @@ type Machine struct {
 	Settings  string `json:"settings,omitempty"` // of the build and the run that change arithmetic: GOAMD64, GODEBUG=cpu.…
 }
 
-// ThisMachine describes this build and the machine it runs on.
-func ThisMachine() Machine {
+// This describes this build and the machine it runs on.
+func This() Machine {
 	return Machine{
 		Code:      codeVersion(),
 		Go:        runtime.Version(),
@@ -91,8 +92,8 @@ func processor() string {
 	return runtime.GOARCH
 }
 
-// backend names what multiplies matrices, without the library's place on this
+// Backend names what multiplies matrices, without the library's place on this
 // machine: records are for others to read.
-func backend() string {
+func Backend() string {
 	return gemm.Name() + "; convolutions: " + gemm.Convolutions()
 }
