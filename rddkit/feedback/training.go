@@ -80,6 +80,7 @@ type Training struct {
 type TrainingCurve struct {
 	Algorithm Algorithm `json:"Method"`
 	Seed      uint64
+	WarmUp    int `json:",omitempty"` // batches in which only feedback weights learned, not counted in Batches
 	Batches   []int
 	TestLoss  []float64 // ½ squared error per test image
 	// Accuracy is the percentage of test images that are classified correctly,
@@ -88,6 +89,30 @@ type TrainingCurve struct {
 	// Layers compares feedback with feedforward weights, [hidden layer][point];
 	// nil for methods without feedback weights.
 	Layers [][]Symmetry
+}
+
+// Seen returns how many batches the network had seen at each of Batches, those of
+// the warm-up included.
+func (c *TrainingCurve) Seen() []float64 {
+	seen := make([]float64, len(c.Batches))
+	for i, b := range c.Batches {
+		seen[i] = float64(c.WarmUp + b)
+	}
+	return seen
+}
+
+// Angles returns the mean angle in degrees between the error that arrives at a
+// hidden layer (0 is the lowest) and the true gradient there, one for each of
+// Batches; nil for methods without feedback weights.
+func (c *TrainingCurve) Angles(layer int) []float64 {
+	if c.Layers == nil {
+		return nil
+	}
+	angles := make([]float64, len(c.Layers[layer]))
+	for i, s := range c.Layers[layer] {
+		angles[i] = s.Angle
+	}
+	return angles
 }
 
 // Classifier trains sigmoid layers and a linear output of one unit per class,
@@ -237,7 +262,7 @@ func (t *training) run(ctx context.Context, progress func(done, total int, text 
 	if t.Algorithm == BPAdam {
 		optimiser = &nn.Adam{LearningRate: t.LearningRate}
 	}
-	curve := &TrainingCurve{Algorithm: t.Algorithm, Seed: t.Seed}
+	curve := &TrainingCurve{Algorithm: t.Algorithm, Seed: t.Seed, WarmUp: t.WarmUp}
 	random, test := stream.New(t.Seed, "batches"), t.data.test()
 	tell := jobs.Heard(progress)
 	for b := 1 - t.WarmUp; b <= t.Batches; b++ {
