@@ -1,0 +1,66 @@
+package align
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+
+	"github.com/weightalign/lab/rddkit/invalid"
+	"github.com/weightalign/lab/rddkit/spike"
+)
+
+// Taking out spikes of a neuron whose weight is zero changes nothing: the
+// simulation of the neuron above is repeated to the bit but for rounding.
+func TestInterventionsRepeatTheSimulation(t *testing.T) {
+	layers, err := Random(1, 20, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := layers[0]
+	l.Forward[3*20+5] = 0
+	effects, err := Interventions(context.Background(), l, spike.Params{}, 1, 60, 3, 0.3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := effects[5]; e.Windows < 100 || e.Mean != 0 || e.StandardError != 0 {
+		t.Errorf("weight 0: %+v, want no effect in at least 100 windows", e)
+	}
+	// A large weight's effect has its sign, by many standard errors.
+	best := 0
+	for i := range 20 {
+		if math.Abs(float64(l.Forward[60+i])) > math.Abs(float64(l.Forward[60+best])) {
+			best = i
+		}
+	}
+	e, sign := effects[best], math.Copysign(1, float64(l.Forward[60+best]))
+	if sign*e.Mean < 4*e.StandardError {
+		t.Errorf("weight %g: %+v", l.Forward[60+best], e)
+	}
+}
+
+func TestInterventionsNameBadInput(t *testing.T) {
+	layers, err := Random(1, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field, call := range map[string]func() error{
+		"upper": func() error {
+			_, err := Interventions(context.Background(), layers[0], spike.Params{}, 1, 1, 1, 0.1)
+			return err
+		},
+		"near": func() error {
+			_, err := Interventions(context.Background(), layers[0], spike.Params{}, 1, 1, 0, 0)
+			return err
+		},
+		"seconds": func() error {
+			_, err := Interventions(context.Background(), layers[0], spike.Params{}, 1, 0, 0, 1)
+			return err
+		},
+	} {
+		var bad *invalid.Error
+		if err := call(); !errors.As(err, &bad) || bad.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package rddkit
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Quantity is something of which a record has one number for each epoch, such as
+// its test errors. Of some an entry stands for what was before the first epoch,
+// as [Series] says.
+type Quantity func(*Record) []float64
+
+// TrainErrors and TestErrors are percent, [epochs done + 1], the first before training.
+var (
+	TrainErrors Quantity = func(r *Record) []float64 { return r.TrainError }
+	TestErrors  Quantity = func(r *Record) []float64 { return r.TestError }
+)
+
+// Signs is the sign alignment of fully connected layer 1, 2, …, percent, before
+// each epoch's training.
+func Signs(layer int) Quantity {
+	return func(r *Record) []float64 { return r.SignAlignment(layer) }
+}
+
+// Angles is the angle between feedback and feedforward weights of fully connected
+// layer 1, 2, …, degrees, before each epoch's training; NaN in records that are
+// older than this measure.
+func Angles(layer int) Quantity {
+	return func(r *Record) []float64 { return r.Angle(layer) }
+}
+
+// At is the quantity's entry number epoch, from 0; negative numbers count from the
+// end, -1 is the last. It is NaN of records that do not go that far.
+func (q Quantity) At(epoch int) func(*Record) float64 {
+	return func(r *Record) float64 {
+		values := q(r)
+		k := epoch
+		if k < 0 {
+			k += len(values)
+		}
+		if k < 0 || k >= len(values) {
+			return math.NaN()
+		}
+		return values[k]
+	}
+}
+
+// Between is the mean of entries from to to, both included; NaN of records that
+// do not go that far.
+func (q Quantity) Between(from, to int) func(*Record) float64 {
+	return func(r *Record) float64 {
+		values := q(r)
+		if from < 0 || from > to || to >= len(values) {
+			return math.NaN()
+		}
+		return stat.Mean(values[from:to+1], nil)
+	}
+}
+
+// EstimateOf is the mean of some values with its standard error. Values that are
+// NaN are left out.
+func EstimateOf(values ...float64) Estimate {
+	var known []float64
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			known = append(known, v)
+		}
+	}
+	if len(known) == 0 {
+		return Estimate{math.NaN(), math.NaN(), 0}
+	}
+	mean, deviation := stat.MeanStdDev(known, nil)
+	return Estimate{mean, deviation / math.Sqrt(float64(len(known))), len(known)}
+}
+
+// Mean is the mean of a number of each record, with its standard error.
+func Mean(records []*Record, of func(*Record) float64) Estimate {
+	var values []float64
+	for _, r := range records {
+		values = append(values, of(r))
+	}
+	return EstimateOf(values...)
+}
+
+// Paired is the mean difference a less b of a number of each record, over the
+// seeds that both have: runs of one seed start from the same weights and see the
+// same images in the same order, so differences vary less than the runs.
+func Paired(a, b []*Record, of func(*Record) float64) Estimate {
+	var differences []float64
+	bySeed(func(r []*Record) { differences = append(differences, of(r[0])-of(r[1])) }, a, b)
+	return EstimateOf(differences...)
+}
+
+// GapClosed is the share of the gap between the worst and the best records that a
+// method closes, 0 none and 1 all of it, in each seed that all three have.
+func GapClosed(worst, method, best []*Record, of func(*Record) float64) Estimate {
+	var shares []float64
+	bySeed(func(r []*Record) {
+		shares = append(shares, (of(r[0])-of(r[1]))/(of(r[0])-of(r[2])))
+	}, worst, method, best)
+	return EstimateOf(shares...)
+}
+
+// bySeed calls do with the records of each seed that all sets have, one of each set.
+func bySeed(do func([]*Record), sets ...[]*Record) {
+	for _, first := range sets[0] {
+		same := []*Record{first}
+		for _, set := range sets[1:] {
+			for _, r := range set {
+				if r.Experiment.Seed == first.Experiment.Seed {
+					same = append(same, r)
+					break
+				}
+			}
+		}
+		if len(same) == len(sets) {
+			do(same)
+		}
+	}
+}
+
+// String is the mean ± the standard error, with two decimals; of one seed the
+// value alone, of none a dash.
+func (e Estimate) String() string { return e.text("%.2f") }
+
+// Signed is String with a sign: for differences.
+func (e Estimate) Signed() string { return e.text("%+.2f") }
+
+func (e Estimate) text(format string) string {
+	switch {
+	case e.Seeds == 0 || math.IsNaN(e.Mean):
+		return "–"
+	case math.IsNaN(e.StandardError):
+		return fmt.Sprintf(format, e.Mean)
+	}
+	return fmt.Sprintf(format+" ± %.2f", e.Mean, e.StandardError)
+}

@@ -1,0 +1,34 @@
+package report
+
+import (
+	"math"
+	"testing"
+
+	"github.com/weightalign/lab/rddkit"
+)
+
+func TestDeviationsAndDistance(t *testing.T) {
+	r := made(t, fresh, 60)
+	all := Of(Compare(r), "Fig. 1(a)", "Fig. 4 middle")
+	if len(all) != 6+2 {
+		t.Fatalf("%d comparisons, want 6 of Fig. 1(a) and 2 of the middle of Fig. 4", len(all))
+	}
+	if _, rows := Deviations(all); len(rows) != 3 { // RDD only
+		t.Errorf("%d rows", len(rows))
+	}
+	curve, err := SignAlignment("Fig. 1(a)", "FC2", "RDD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The made record has 2000 + epoch in FC2.
+	want := math.Sqrt((math.Pow(2000-curve.Values[0], 2) + math.Pow(2001-curve.Values[1], 2)) / 2)
+	if got := Distance([]*rddkit.Record{r}, 0, 1, curve); math.Abs(got-want) > 1e-9 {
+		t.Errorf("distance %g, want %g", got, want)
+	}
+	if got := Distance([]*rddkit.Record{r}, 60, 70, curve); !math.IsNaN(got) {
+		t.Errorf("distance %g beyond the record's end", got)
+	}
+	if got := Select("Fig. 1(a)", SignAlignmentQuantity, "RDD"); len(got) != 3 || got[1].Panel != "FC2" {
+		t.Errorf("%d curves", len(got))
+	}
+}
