@@ -51,7 +51,7 @@ func Interventions(ctx context.Context, l Layer, p spike.Params, seed uint64, se
 	for part := uint64(0); seconds > 0; part++ {
 		steps := int(math.Round(min(seconds, interventionSeconds) / p.Step))
 		seconds -= interventionSeconds
-		r, err := recordOnto(ctx, p, row, stream.New(seed, "interventions", part).Uint64(), max(steps, 1))
+		r, err := record(ctx, p, row, l.In, stream.New(seed, "interventions", part).Uint64(), max(steps, 1))
 		if err != nil {
 			return nil, err
 		}
@@ -76,9 +76,28 @@ func Interventions(ctx context.Context, l Layer, p spike.Params, seed uint64, se
 	return effects, nil
 }
 
-// recordOnto simulates a driven layer and one neuron above it.
-func recordOnto(ctx context.Context, p spike.Params, row []float64, seed uint64, steps int) (*spike.Recording, error) {
-	net := &spike.Network{Params: p, Sizes: []int{len(row), 1}, Weights: [][]float64{row}}
+// Record simulates seconds of a layer, all of its neurons driven by Poisson input,
+// and the layer above, and keeps every potential: 25 bytes per neuron and step, so
+// at most 1 GB of them. For looking at; [Observe] is faster by far.
+func Record(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds float64) (*spike.Recording, error) {
+	p = p.OrDefault()
+	p.DrivenFraction = 1
+	if err := checkLayers([]Layer{l}); err != nil {
+		return nil, err
+	}
+	if longest := p.Step * float64(observedBytes/25/(l.In+l.Out)); !(seconds >= p.Step && seconds <= longest) {
+		return nil, invalid.Newf("seconds", seconds, "%g to %g for %d neurons", p.Step, longest, l.In+l.Out)
+	}
+	weights, err := spike.ScaleWeights(p, "Forward", l.Forward, l.In)
+	if err != nil {
+		return nil, err
+	}
+	return record(ctx, p, weights, l.In, seed, int(math.Round(seconds/p.Step)))
+}
+
+// record simulates a driven layer of in neurons and the layer above.
+func record(ctx context.Context, p spike.Params, weights []float64, in int, seed uint64, steps int) (*spike.Recording, error) {
+	net := &spike.Network{Params: p, Sizes: []int{in, len(weights) / in}, Weights: [][]float64{weights}}
 	input, err := spike.NewPoissonInput(p, spike.Accumulating, seed, 0, net.Sizes, steps, nil)
 	if err != nil {
 		return nil, err

@@ -64,3 +64,31 @@ func TestInterventionsNameBadInput(t *testing.T) {
 		}
 	}
 }
+
+// What Record keeps is what Observe reads off the fast simulation.
+func TestRecordIsTheRunThatObserveSees(t *testing.T) {
+	layers, err := Random(1, 6, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Record(context.Background(), layers[0], spike.Params{}, 5, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := Observe(context.Background(), layers[0], spike.Params{}, 5, 4, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, w := range r.Windows[0] {
+		if w.Neuron == 2 {
+			n++
+		}
+	}
+	if n != len(o.Drive) || n < 20 {
+		t.Errorf("%d windows recorded, %d observed", n, len(o.Drive))
+	}
+	if _, err := Record(context.Background(), layers[0], spike.Params{}, 5, 1e9); err == nil {
+		t.Error("more memory than there is was not refused")
+	}
+}
