@@ -137,3 +137,40 @@ func (e Estimate) text(format string) string {
 	}
 	return fmt.Sprintf(format+" ± %.2f", e.Mean, e.StandardError)
 }
+
+// Ranges is a table of paired differences a less b over ranges of so many epochs,
+// from 1 to the last that the first records of both have: a row for each range,
+// with the quantities' mean differences in their order.
+func Ranges(a, b []*Record, epochs int, of ...Quantity) (rows [][]any) {
+	if len(a) == 0 || len(b) == 0 || epochs < 1 {
+		return nil
+	}
+	last := min(a[0].EpochsDone(), b[0].EpochsDone()) - 1
+	for from := 1; from <= last; from += epochs {
+		to := min(from+epochs-1, last)
+		row := []any{fmt.Sprintf("%d to %d", from, to)}
+		for _, q := range of {
+			row = append(row, Paired(a, b, q.Between(from, to)).Signed())
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// StoredSeeds is what is stored of an experiment's first seeds, however many of
+// the n there are: none is no error.
+func StoredSeeds(n int, e Experiment) ([]*Record, error) {
+	records, _, err := StoredOf(Seeds(n, e)...)
+	return records, err
+}
+
+// SameSigns counts the pairs of numbers that have the same sign; pairs with a zero
+// do not.
+func SameSigns(x, y []float64) (n int) {
+	for i := range min(len(x), len(y)) {
+		if x[i]*y[i] > 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -44,3 +44,21 @@ func ExampleEstimate() {
 	fmt.Println(EstimateOf(1, 2, 3), EstimateOf(4), EstimateOf(1, 2, 3).Signed())
 	// Output: 2.00 ± 0.58 4.00 +2.00 ± 0.58
 }
+
+func TestRanges(t *testing.T) {
+	a, b := seeded(0, 90, 30, 20, 10), seeded(0, 90, 31, 23, 15)
+	a.TrainSeconds, b.TrainSeconds = []float64{1, 1, 1}, []float64{1, 1, 1}
+	rows := Ranges([]*Record{a}, []*Record{b}, 2, TestErrors)
+	if len(rows) != 1 || rows[0][0] != "1 to 2" || rows[0][1] != "-2.00" {
+		t.Errorf("%v", rows)
+	}
+	if Ranges(nil, []*Record{b}, 2, TestErrors) != nil {
+		t.Error("rows without records")
+	}
+}
+
+func TestSameSigns(t *testing.T) {
+	if n := SameSigns([]float64{1, -2, 3, 0}, []float64{4, -5, -6, 0}); n != 2 {
+		t.Errorf("%d, want 2", n)
+	}
+}

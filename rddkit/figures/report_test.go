@@ -68,3 +68,27 @@ func TestIdeaShowsWindowsOfBothKinds(t *testing.T) {
 		t.Error("drawn without windows")
 	}
 }
+
+func TestOverTimeIsInSeconds(t *testing.T) {
+	f := OverTime(record(t, rddkit.Experiment{RDDTime: 180}, 3, 50))
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if x := namedSeries(f, 0)["RDD"].X; len(x) != 3 || x[0] != 180 || x[2] != 540 {
+		t.Errorf("%v, want 180, 360, 540", x)
+	}
+}
+
+func TestAgainstDrawsItsLine(t *testing.T) {
+	x, y := chart.Axis{Label: "truth"}, chart.Axis{Label: "estimate"}
+	f := Against(x, y, chart.Series{X: []float64{2, -1}, Y: []float64{3, 0}}, 1)
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if line := f.Panels[0].Series[0]; line.Y[0] != -1 || line.Y[1] != 2 {
+		t.Errorf("%v", line.Y)
+	}
+	if Against(x, y, chart.Series{}, 1).Validate() == nil {
+		t.Error("drawn without points")
+	}
+}

@@ -33,13 +33,13 @@ type Progress interface {
 }
 
 // NewProgress returns a progress display called title: in a notebook one
-// output that is updated in place; elsewhere a line on standard error now and
+// output that is updated in place, of work that takes more than half a second; elsewhere a line on standard error now and
 // then (at first every 2 s, later less often). Package show/terminal has a bar
 // for terminals.
 func NewProgress(title string) Progress {
 	if InNotebook() {
 		id := "progress-" + gonbui.UniqueId() // a fresh one: an id of an earlier run would show nothing
-		return &progress{title: title, now: time.Now, wait: notebookWait, paint: func(s state) {
+		return &progress{title: title, now: time.Now, wait: notebookWait, quiet: notebookQuiet, paint: func(s state) {
 			gonbui.UpdateHTML(id, s.html())
 			if s.pace.Over {
 				gonbui.Sync()
@@ -59,6 +59,10 @@ func newLog(title string, w io.Writer, now func() time.Time) *progress {
 // has little to do.
 func notebookWait(time.Duration) time.Duration { return 200 * time.Millisecond }
 
+// notebookQuiet is how long work may take without a display: a cell that only
+// reads records shows what it read, not that it did.
+const notebookQuiet = 500 * time.Millisecond
+
 // logWait lets the lines of a log grow with the logarithm of the time.
 func logWait(elapsed time.Duration) time.Duration { return max(2*time.Second, elapsed/5) }
 
@@ -67,6 +71,7 @@ type progress struct {
 	now   func() time.Time
 	wait  func(elapsed time.Duration) time.Duration // until the next picture
 	paint func(state)
+	quiet time.Duration // work that is shorter shows nothing
 
 	mutex sync.Mutex
 	shown time.Time
@@ -83,6 +88,9 @@ func (p *progress) Update(done, total int, text string) {
 	now := p.now()
 	p.pace.Update(now, done, total)
 	p.text = text
+	if p.pace.Elapsed < p.quiet {
+		return
+	}
 	if p.shown.IsZero() || now.Sub(p.shown) >= p.wait(p.pace.Elapsed) {
 		p.shown = now
 		p.paint(state{p.title, p.text, p.pace})
@@ -96,7 +104,7 @@ func (p *progress) Done() {
 		return
 	}
 	p.pace.End(p.now())
-	if p.pace.Begun() {
+	if p.pace.Begun() && (p.quiet == 0 || !p.shown.IsZero()) {
 		p.paint(state{p.title, p.text, p.pace})
 	}
 }

@@ -87,7 +87,15 @@ func TestInANotebook(t *testing.T) {
 		t.Error("PNG overwrote an earlier picture")
 	}
 
+	short := NewProgress("short")
+	short.Update(1, 1, "read from disk")
+	short.Done()
+	if n := len(kernel.Take()); n != 0 {
+		t.Errorf("work of no time made %d outputs", n)
+	}
 	p := NewProgress("<RDD>")
+	p.Update(0, 1000, "phase")
+	time.Sleep(notebookQuiet)
 	for i := range 1000 {
 		p.Update(i+1, 1000, "phase")
 	}
