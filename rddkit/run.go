@@ -19,7 +19,6 @@ import (
 	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/internal/lock"
 	"github.com/weightalign/lab/rddkit/internal/machine"
-	"github.com/weightalign/lab/rddkit/internal/place"
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/nn"
@@ -59,6 +58,8 @@ type Runner struct {
 	Watch func(e Experiment) show.Progress
 	// KeepGoing lets the others go on when one fails.
 	KeepGoing bool
+	// Slurm, if set, lets tasks of a Slurm cluster do the work.
+	Slurm *SlurmOptions
 }
 
 // Run carries out e, or reads its record if it was run before, with progress
@@ -86,11 +87,9 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 	if err != nil {
 		return nil, err
 	}
-	root := r.Dir
-	if root == "" {
-		if root, err = place.Runs(); err != nil {
-			return nil, err
-		}
+	root, err := r.root()
+	if err != nil {
+		return nil, err
 	}
 	stem, err := e.stem()
 	if err != nil {

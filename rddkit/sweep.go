@@ -37,6 +37,12 @@ func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Recor
 	if err != nil {
 		return nil, err
 	}
+	if r.Slurm != nil {
+		if err := r.asTask(ctx, chains); err != nil {
+			return nil, err
+		}
+		return r.sweepSlurm(ctx, len(experiments), chains)
+	}
 	records, failures := make([]*Record, len(experiments)), make([]error, len(experiments))
 	total, sets := jobs.NewSum(len(experiments), r.Progress), new(sets)
 	for _, c := range chains {
@@ -80,6 +86,7 @@ func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Recor
 type chain struct {
 	indices     []int // in the sweep
 	experiments []Experiment
+	names       []string // of their records
 	memory      int64
 }
 
@@ -110,6 +117,7 @@ func (r *Runner) plan(experiments []Experiment) ([]*chain, error) {
 		}
 		at, _ := slices.BinarySearchFunc(c.experiments, e, func(a, b Experiment) int { return a.Epochs - b.Epochs })
 		c.experiments, c.indices = slices.Insert(c.experiments, at, e), slices.Insert(c.indices, at, i)
+		c.names = slices.Insert(c.names, at, fmt.Sprintf("%s-%d", stem, e.Epochs))
 		if r.Memory > 0 {
 			need, err := e.Memory()
 			if err != nil {
@@ -123,6 +131,24 @@ func (r *Runner) plan(experiments []Experiment) ([]*chain, error) {
 		}
 	}
 	return chains, nil
+}
+
+// Part returns the experiments of part k of n, k from 1, so that n processes that
+// are given the same experiments share them out. Those whose records meet are in
+// one part.
+func Part(k, n int, experiments ...Experiment) ([]Experiment, error) {
+	if n < 1 || k < 1 || k > n {
+		return nil, invalid.New("part", fmt.Sprintf("%d of %d", k, n), "1 of 1, or from 1 to a larger number of parts")
+	}
+	chains, err := new(Runner).plan(experiments)
+	if err != nil {
+		return nil, err
+	}
+	var part []Experiment
+	for i := k - 1; i < len(chains); i += n {
+		part = append(part, chains[i].experiments...)
+	}
+	return part, nil
 }
 
 func (r *Runner) cores() int {

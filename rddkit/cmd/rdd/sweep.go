@@ -31,6 +31,10 @@ commas, several at once, for example
 Each has a run folder of its own, as with "rdd train"; combinations that differ
 only in what their method has no use for are one. The same command goes on with
 those that were interrupted. One that fails does not stop the others.
+
+With -slurm, on a login node of a cluster, tasks of a job array do the work.
+Ctrl-C leaves them alone, and the same command attaches to them again. Under
+another array engine each task is given the whole command, with -part.
 `
 
 func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -39,10 +43,17 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	g.flags(set)
 	seeds := set.Int("seeds", 1, "run this many seeds of each, from each -seed upward")
 	out := set.String("out", "", "folder for the run folders (default data/runs of the checkout)")
-	cores := set.Int("cores", runtime.GOMAXPROCS(0), "how many to run at once")
+	cores := set.Int("cores", runtime.GOMAXPROCS(0), "how many to run at once; with -slurm, cores of a task (default 1)")
 	memory := set.Int64("memory", 0, "memory in MB for those that run at once (default three quarters of what this machine or container has)")
 	list := set.Bool("list", false, "run nothing; print what would be run, with the memory of each")
 	asJSON := set.Bool("json", false, "print the table as JSON, a row for each run")
+	share := set.String("part", "", "run only this part: K/N; /N where an array engine tells K; all (default what Slurm, Kubernetes, AWS Batch or Grid Engine tells)")
+	onSlurm := set.Bool("slurm", false, "run as a job array of Slurm, or attach to one")
+	var options []string
+	set.Func("slurm-options", "options for sbatch, such as \"--partition=short --time=2:00:00\"; may be repeated", func(text string) error {
+		options = append(options, strings.Fields(text)...)
+		return nil
+	})
 	set.Usage = func() {
 		fmt.Fprint(set.Output(), sweepUsage)
 		set.PrintDefaults()
@@ -65,32 +76,57 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
+	runner := rddkit.Runner{Dir: *out, KeepGoing: true}
+	if *onSlurm {
+		given := make(map[string]bool)
+		set.Visit(func(f *flag.Flag) { given[f.Name] = true })
+		switch {
+		case given["part"]:
+			return invalid.New("-part", *share, "none with -slurm, which shares the work out itself")
+		case given["memory"]:
+			return invalid.New("-memory", *memory, "none with -slurm: what a task may use is in -slurm-options --mem=…")
+		}
+		runner.Slurm = &rddkit.SlurmOptions{Options: options, Cores: 1, Tell: func(text string) { fmt.Fprintln(stderr, text) }}
+		if given["cores"] {
+			runner.Slurm.Cores = *cores
+		}
+	} else if options != nil {
+		return invalid.New("-slurm-options", strings.Join(options, " "), "none without -slurm")
+	} else if experiments, err = ownPart(*share, experiments, stderr); err != nil {
+		return err
+	}
 	if *list {
 		return printPlan(stdout, experiments)
 	}
-	budget := *memory * 1e6
-	if budget == 0 {
-		budget = threeQuarters()
-	}
-	debug.SetMemoryLimit(budget) // the collector works harder rather than beyond it
 	lines := terminal.NewLines()
-	runner := rddkit.Runner{Dir: *out, Cores: *cores, Memory: budget, KeepGoing: true, Watch: func(e rddkit.Experiment) show.Progress {
+	runner.Watch = func(e rddkit.Experiment) show.Progress {
 		name, _ := e.Name() // resolved before
 		return lines.Add(name)
-	}}
-	records, err := runner.Sweep(ctx, experiments...)
-	lines.Close()
+	}
+	var records []*rddkit.Record
+	if *onSlurm {
+		records, err = sweepOnSlurm(ctx, &runner, experiments, lines, stderr)
+	} else {
+		budget := *memory * 1e6
+		if budget == 0 {
+			budget = threeQuarters()
+		}
+		debug.SetMemoryLimit(budget) // the collector works harder rather than beyond it
+		runner.Cores, runner.Memory = *cores, budget
+		records, err = runner.Sweep(ctx, experiments...)
+		lines.Close()
+	}
 	if wrong := new(invalid.Error); records == nil && errors.As(err, &wrong) {
 		return err
 	}
-	if errors.Is(err, context.Canceled) {
+	if !*onSlurm && errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "interrupted; the same command goes on from there")
 		err = context.Canceled // once, not of every run
 	}
 	if *asJSON {
 		return cmp.Or(writeJSON(stdout, results(records)), err)
 	}
-	return cmp.Or(printTable(stdout, g.varied(*seeds), records), err)
+	return cmp.Or(printTable(stdout, g.varied(*seeds), records), printFailures(stdout, err))
 }
 
 // threeQuarters returns three quarters of the memory that this process may use,
