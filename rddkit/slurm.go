@@ -100,8 +100,6 @@ type submission struct {
 // task names the records of a chain.
 type task []string
 
-func (t task) key() string { return strings.Join(t, " ") }
-
 func (s *submission) array() string { return "rdd-" + filepath.Base(s.dir) }
 
 func (s *submission) program() string { return filepath.Join(s.dir, "program") }
@@ -191,11 +189,18 @@ func (r *Runner) asTask(ctx context.Context, chains []*chain) error {
 	if _, err := fmt.Sscan(os.Getenv(taskVariable), &index); err != nil || index < 0 || index >= len(s.Tasks) {
 		return invalid.Newf(taskVariable, os.Getenv(taskVariable), "the number of a task, from 0 to %d", len(s.Tasks)-1)
 	}
-	at := slices.IndexFunc(chains, func(c *chain) bool { return slices.Equal(c.names, s.Tasks[index]) })
-	if at < 0 {
+	c := &chain{names: s.Tasks[index]}
+	for _, name := range c.names {
+		for _, all := range chains {
+			if k := slices.Index(all.names, name); k >= 0 {
+				c.experiments = append(c.experiments, all.experiments[k])
+			}
+		}
+	}
+	if len(c.experiments) != len(c.names) {
 		return nil // this program comes to several sweeps
 	}
-	if err := r.carryOut(ctx, s, index, chains[at]); err != nil {
+	if err := r.carryOut(ctx, s, index, c); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -263,11 +268,8 @@ func (r *Runner) sweepSlurm(ctx context.Context, n int, chains []*chain) ([]*Rec
 	sum := jobs.NewSum(n, r.Progress)
 	records, failures := make([]*Record, n), make([]error, n)
 	var open []*watchedChain
-	for _, c := range chains {
-		w := &watchedChain{chain: c}
-		if !r.collect(root, w, records, sum) {
-			open = append(open, w)
-		}
+	for _, c := range readFinished(root, chains, records, sum) {
+		open = append(open, &watchedChain{chain: c})
 	}
 	if len(open) > 0 {
 		if err := r.attach(ctx, root, open, o); err != nil {
@@ -379,7 +381,7 @@ func (r *Runner) attach(ctx context.Context, root string, open []*watchedChain, 
 		by    *submission
 		index int
 	}
-	latest := make(map[string]had)
+	latest := make(map[string]had) // by the name of a record
 	var names []string
 	for _, s := range earlier {
 		names = append(names, s.array())
@@ -390,15 +392,17 @@ func (r *Runner) attach(ctx context.Context, root string, open []*watchedChain, 
 	}
 	for _, s := range earlier {
 		for i, t := range s.Tasks {
-			if states[s.array()][i].Live() {
-				latest[t.key()] = had{s, i}
+			for _, name := range t {
+				if states[s.array()][i].Live() {
+					latest[name] = had{s, i}
+				}
 			}
 		}
 	}
 	attached := make(map[string]bool)
 	var fresh []*watchedChain
 	for _, w := range open {
-		if t, ok := latest[task(w.names).key()]; ok {
+		if t, ok := latest[w.names[len(w.names)-1]]; ok {
 			w.from, w.index = t.by, t.index
 			attached[states[t.by.array()][t.index].Job] = true
 		} else {
@@ -594,10 +598,7 @@ func (r *Runner) arrive(root string, w *watchedChain, k int, records []*Record, 
 		return false
 	}
 	records[w.indices[k]] = record
-	text := record.Label() + ": read from disk"
-	if w.from != nil {
-		text = record.Label() + ": done"
-	}
+	text := record.Label() + ": done"
 	display := r.show(w, k)
 	display.Update(1, 1, text)
 	display.Done()
@@ -668,26 +669,24 @@ func tidy(ctx context.Context, root string) {
 	if err != nil || len(all) == 0 {
 		return
 	}
-	var names []string
+	var arrays []string
 	for _, s := range all {
-		names = append(names, s.array())
+		arrays = append(arrays, s.array())
 	}
-	states, err := slurm.Tasks(ctx, names...)
+	states, err := slurm.Tasks(ctx, arrays...)
 	if err != nil {
 		return
 	}
 	for _, s := range all {
-		kept := false
-		for i, c := range s.Tasks {
-			kept = kept || states[s.array()][i].Live()
-			for _, name := range c {
-				if !kept {
-					_, err := openComplete(root, name)
-					kept = err != nil
-				}
-			}
+		live := false
+		for _, t := range states[s.array()] {
+			live = live || t.Live()
 		}
-		if !kept {
+		var names []string
+		for _, t := range s.Tasks {
+			names = append(names, t...)
+		}
+		if !live && !slices.Contains(readIndex(root).finished(names), nil) {
 			_ = os.RemoveAll(s.dir)
 		}
 	}

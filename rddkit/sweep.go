@@ -45,6 +45,11 @@ func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Recor
 	}
 	records, failures := make([]*Record, len(experiments)), make([]error, len(experiments))
 	total, sets := jobs.NewSum(len(experiments), r.Progress), new(sets)
+	root, err := r.root()
+	if err != nil {
+		return nil, err
+	}
+	chains = readFinished(root, chains, records, total)
 	for _, c := range chains {
 		sets.expect(c.experiments)
 	}
@@ -79,6 +84,33 @@ func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Recor
 		err = ctx.Err() // some were not begun
 	}
 	return records, err
+}
+
+// readFinished reads the records that are complete, and returns what is left of
+// the chains.
+func readFinished(root string, chains []*chain, records []*Record, total *jobs.Sum) (left []*chain) {
+	var names []string
+	for _, c := range chains {
+		names = append(names, c.names...)
+	}
+	found := readIndex(root).finished(names)
+	at := 0
+	for _, c := range chains {
+		rest := &chain{memory: c.memory}
+		for k, i := range c.indices {
+			r := found[at]
+			if at++; r != nil {
+				records[i] = r
+				total.Part(i)(1, 1, r.Label()+": read from disk")
+				continue
+			}
+			rest.indices, rest.experiments, rest.names = append(rest.indices, i), append(rest.experiments, c.experiments[k]), append(rest.names, c.names[k])
+		}
+		if len(rest.names) > 0 {
+			left = append(left, rest)
+		}
+	}
+	return left
 }
 
 // chain is of experiments that must follow each other, and the memory in bytes
