@@ -5,6 +5,7 @@
 //	rdd sweep     carry out every combination of the values that flags list, several at once
 //	rdd data      list, fetch and verify the data sets
 //	rdd store     copy what notebooks show of run folders into data/results
+//	rdd merge     bring the records of other folders, as of another machine, into one
 //	rdd figures   draw runs as PNG, SVG, PDF, HTML and TSV files, or compare them with the report
 //	rdd rd        estimate a jump at a cutoff from a CSV file: regression discontinuity
 //	rdd talk      train the networks of the talk's second half
@@ -41,6 +42,7 @@ func commands() []command {
 		{"sweep", "carry out every combination of values, several at once", sweepCommand},
 		{"data", "list, fetch and verify the data sets", dataCommand},
 		{"store", "copy what notebooks show of runs into data/results", storeCommand},
+		{"merge", "bring the records of other folders into one", mergeCommand},
 		{"figures", "draw stored runs, or compare them with the report", figuresCommand},
 		{"rd", "estimate a jump at a cutoff from a CSV file", rdCommand},
 		{"talk", "train the networks of the talk's second half", talkCommand},
