@@ -28,8 +28,9 @@ import (
 // SlurmOptions let a Sweep run on a Slurm cluster: a task for each chain of
 // experiments that share a record, nothing for what is done, progress and records
 // from the run folders, which the nodes must see. Each task is this very program,
-// copied into the run folders' .slurm, that comes to the same call of Sweep. A
-// task that is killed or requeued goes on from its record.
+// copied into the run folders' .slurm, that comes to the same call of Sweep, by way
+// of all that the program does before. A task that is killed or requeued goes on
+// from its record.
 //
 // When ctx ends, Sweep leaves the jobs alone and returns a *DetachedError; the
 // same call attaches to them again, and submits again what is neither done nor
@@ -200,7 +201,9 @@ func (r *Runner) asTask(ctx context.Context, chains []*chain) error {
 	if len(c.experiments) != len(c.names) {
 		return nil // this program comes to several sweeps
 	}
-	if err := r.carryOut(ctx, s, index, c); err != nil {
+	own := *r
+	own.Dir = filepath.Dir(filepath.Dir(s.dir)) // wherever a task starts
+	if err := own.carryOut(ctx, s, index, c); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -270,6 +273,9 @@ func (r *Runner) sweepSlurm(ctx context.Context, n int, chains []*chain) ([]*Rec
 	var open []*watchedChain
 	for _, c := range readFinished(root, chains, records, sum) {
 		open = append(open, &watchedChain{chain: c})
+	}
+	if os.Getenv(planVariable) != "" && len(open) > 0 {
+		return nil, fmt.Errorf("this is a task of another sweep, which comes to this one whose %s is not done", open[0].names[0])
 	}
 	if len(open) > 0 {
 		if err := r.attach(ctx, root, open, o); err != nil {
@@ -434,26 +440,33 @@ func (r *Runner) submit(ctx context.Context, root string, fresh []*watchedChain,
 		}
 	}
 	for _, name := range sortedKeys(known) {
+		if own, err := dataset.Identity(name); err != nil {
+			return err
+		} else if own != "" {
+			continue // the user's own are there
+		}
 		if err := dataset.Fetch(ctx, name, dataset.FetchOptions{Dir: r.Data.Dir, Offline: r.Data.Offline, Progress: r.Data.Progress}); err != nil {
 			return err
 		}
+	}
+	data, err := r.dataFolder(known)
+	if err != nil {
+		return err
 	}
 	s, err := newSubmission(root, fresh)
 	if err != nil {
 		return err
 	}
-	tell := func(text string) {
-		if r.Progress != nil {
-			r.Progress(0, 0, text)
-		}
-	}
-	if err := slurm.Probe(ctx, s.dir, s.program(), o.Options, min(o.Pause, time.Second), tell); err != nil {
+	if err := r.probe(ctx, s, data, o); err != nil {
 		_ = os.RemoveAll(s.dir)
 		return slurmHint(err)
 	}
 	array := slurm.Array{Folder: s.dir, Name: s.array(), Tasks: len(s.Tasks), Command: append([]string{s.program()}, os.Args[1:]...),
 		Index: taskVariable, Environment: []string{planVariable + "=" + s.plan(), "RDDKIT_OFFLINE=1"},
 		Cores: o.Cores, Memory: memory, Options: o.Options}
+	if data != "" {
+		array.Environment = append(array.Environment, "RDDKIT_DATA="+data)
+	}
 	ids, err := array.Submit(ctx)
 	if err != nil {
 		_ = os.RemoveAll(s.dir)
@@ -464,6 +477,43 @@ func (r *Runner) submit(ctx context.Context, root string, fresh []*watchedChain,
 	}
 	o.Tell(fmt.Sprintf("submitted job %s: %d tasks of %d core(s) and %d MB", strings.Join(ids, ", "), len(fresh), max(o.Cores, 1), memory/1e6))
 	return nil
+}
+
+// dataFolder is where nodes must find the data sets, "" if all are embedded.
+func (r *Runner) dataFolder(names map[string]bool) (string, error) {
+	for name := range names {
+		if info, err := dataset.Describe(name); err != nil {
+			return "", err
+		} else if info.Embedded {
+			continue
+		}
+		if r.Data.Dir != "" {
+			return filepath.Abs(r.Data.Dir)
+		}
+		return place.Datasets()
+	}
+	return "", nil
+}
+
+// probe lets a task try whether nodes see the folders. A try counts for a day, for
+// the same options and data.
+func (r *Runner) probe(ctx context.Context, s *submission, data string, o SlurmOptions) error {
+	path := filepath.Join(filepath.Dir(s.dir), "probed")
+	tried := strings.Join(append([]string{data}, o.Options...), "\n")
+	if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) < 24*time.Hour {
+		if text, err := os.ReadFile(path); err == nil && string(text) == tried {
+			return nil
+		}
+	}
+	tell := func(text string) {
+		if r.Progress != nil {
+			r.Progress(0, 0, text)
+		}
+	}
+	if err := slurm.Probe(ctx, s.dir, s.program(), data, o.Options, min(o.Pause, time.Second), tell); err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(path, []byte(tried))
 }
 
 // slurmHint says what to change where Slurm refuses.

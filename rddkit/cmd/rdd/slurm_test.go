@@ -162,6 +162,32 @@ func TestATaskFails(t *testing.T) {
 	}
 }
 
+// A second Ctrl-C cancels what the first left alone.
+func TestTheSecondInterruptCancels(t *testing.T) {
+	cluster := slurmtest.Start(t)
+	var b bytes.Buffer
+	sweep := onSlurm(t, &b, "sweep -method fa -seeds 3 -epochs 500 -train-limit 512 -slurm -out "+t.TempDir())
+	defer sweep.Process.Kill()
+	live := func(states string) int {
+		return len(strings.Fields(cluster.Run("squeue", "-h", "-r", "-t", states, "-o", "%i")))
+	}
+	await(t, "two tasks that run", func() bool { return live("RUNNING") == 2 })
+	if err := sweep.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // as a user who reads
+	if n := live("RUNNING,PENDING"); n != 3 {
+		t.Errorf("%d tasks after the first, want all 3", n)
+	}
+	if err := sweep.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := sweep.Wait(); err == nil || !strings.Contains(b.String(), "cancelled") {
+		t.Errorf("%v\n%s", err, &b)
+	}
+	await(t, "the end of all tasks", func() bool { return live("RUNNING,PENDING,COMPLETING") == 0 })
+}
+
 // Killed in the middle in three ways, and attached to again: nothing is lost,
 // nothing done twice.
 func TestASlurmSweepThatIsKilled(t *testing.T) {
@@ -177,7 +203,7 @@ func TestASlurmSweepThatIsKilled(t *testing.T) {
 	}
 	args += " -slurm -slurm-options --time=10 -out " + shared
 	sweep := onSlurm(t, &first, args)
-	await(t, "two records that have begun", &first, func() bool {
+	await(t, "two records that have begun", func() bool {
 		begun, _ := filepath.Glob(filepath.Join(shared, "*", "run.json"))
 		return len(begun) >= 2
 	})
@@ -188,13 +214,13 @@ func TestASlurmSweepThatIsKilled(t *testing.T) {
 		t.Errorf("interrupted: %v\n%s", err, &first)
 	}
 	var running []string
-	await(t, "two tasks that run", &first, func() bool {
+	await(t, "two tasks that run", func() bool {
 		running = strings.Fields(cluster.Run("squeue", "-h", "-r", "-t", "RUNNING", "-o", "%i"))
 		return len(running) == 2
 	})
 	cluster.Run("scancel", "--signal=KILL", "--full", running[0])
 	cluster.Run("scontrol", "requeue", running[1])
-	await(t, "another task that runs", &first, func() bool {
+	await(t, "another task that runs", func() bool {
 		return len(strings.Fields(cluster.Run("squeue", "-h", "-r", "-t", "RUNNING", "-o", "%i"))) > 0
 	})
 	node := strings.TrimSpace(strings.Split(cluster.Run("squeue", "-h", "-r", "-t", "RUNNING", "-o", "%N"), "\n")[0])
@@ -223,7 +249,7 @@ func TestASlurmSweepThatIsKilled(t *testing.T) {
 	}
 }
 
-func await(t *testing.T, what string, output *bytes.Buffer, there func() bool) {
+func await(t *testing.T, what string, there func() bool) {
 	t.Helper()
 	for patience := time.Now().Add(3 * time.Minute); !there(); time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(patience) {

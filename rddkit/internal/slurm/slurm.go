@@ -5,11 +5,14 @@ package slurm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -76,11 +79,27 @@ func (a Array) Submit(ctx context.Context) (ids []string, err error) {
 			fmt.Sprintf("--cpus-per-task=%d", max(a.Cores, 1)), fmt.Sprintf("--mem=%dM", max(a.Memory+1<<20-1, 1<<20)>>20),
 		}, a.Options...))
 		if err != nil {
-			return nil, errors.Join(err, Cancel(context.WithoutCancel(ctx), ids...))
+			return nil, errors.Join(err, a.takeBack(context.WithoutCancel(ctx)))
 		}
 		ids = append(ids, id)
 	}
 	return ids, nil
+}
+
+// takeBack cancels what was submitted, also an array whose id nobody knows: sbatch
+// may have been interrupted.
+func (a Array) takeBack(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	all, err := Tasks(ctx, a.Name)
+	if err != nil || len(all[a.Name]) == 0 {
+		return nil // what sbatch said is told
+	}
+	ids := make(map[string]bool)
+	for _, t := range all[a.Name] {
+		ids[t.Job] = true
+	}
+	return Cancel(ctx, slices.Collect(maps.Keys(ids))...)
 }
 
 // jobName tells which tasks an array has.
@@ -187,10 +206,15 @@ func (t Task) Live() bool {
 	return true
 }
 
-// Tasks returns, for each array name of those given, what Slurm knows of its
-// tasks, by their numbers. Of tasks that ended a while ago it knows nothing.
+// Tasks returns, for each array name of those given, what Slurm knows of this
+// user's tasks of it, by their numbers. Of tasks that ended a while ago it knows
+// nothing.
 func Tasks(ctx context.Context, names ...string) (map[string]map[int]Task, error) {
-	out, err := run(ctx, exec.CommandContext(ctx, "squeue", "-h", "-r", "-t", "all", "-o", "%j|%F|%K|%T|%r|%N"))
+	me, err := user.Current() // the queue of all may be long
+	if err != nil {
+		return nil, err
+	}
+	out, err := run(ctx, exec.CommandContext(ctx, "squeue", "-h", "-r", "-t", "all", "-u", me.Username, "-o", "%j|%F|%K|%T|%r|%N"))
 	if err != nil {
 		return nil, err
 	}
@@ -242,12 +266,13 @@ func Cancel(ctx context.Context, ids ...string) error {
 }
 
 // Probe runs a small task on some node, which tells whether it sees a folder, may
-// write there, and can start a program. While it waits, it tells now and then why.
-// Its error names what is missing, or is Slurm's. When ctx ends the task is
-// cancelled.
-func Probe(ctx context.Context, folder, program string, options []string, pause time.Duration, tell func(text string)) error {
+// write there, can start a program, and sees another folder, "" for none. While it
+// waits, it tells now and then why. Its error names what is missing, or is Slurm's.
+// When ctx ends the task is cancelled.
+func Probe(ctx context.Context, folder, program, data string, options []string, pause time.Duration, tell func(text string)) error {
 	answer := filepath.Join(folder, "probe")
-	script := fmt.Sprintf("#!/bin/sh\ncd %s || exit 13\n[ -x %s ] || exit 14\n{ hostname > %s; } || exit 15\n", quote(folder), quote(program), quote(answer))
+	script := fmt.Sprintf("#!/bin/sh\ncd %s || exit 13\n[ -x %s ] || exit 14\ncd %s || exit 16\n{ hostname > %s; } || exit 15\n",
+		quote(folder), quote(program), quote(cmp.Or(data, folder)), quote(answer))
 	id, err := submit(ctx, script, append([]string{"--job-name=rdd-probe", "--output=/dev/null", "--chdir=/", "--time=5", "--mem=50M", "--no-requeue"}, options...))
 	if err != nil {
 		return err
@@ -257,7 +282,7 @@ func Probe(ctx context.Context, folder, program string, options []string, pause 
 		if err == nil {
 			state := Task{State: field(out, "JobState"), Reason: field(out, "Reason"), Node: field(out, "NodeList")}
 			if !state.Live() {
-				return probed(state, field(out, "ExitCode"), folder, program)
+				return probed(state, field(out, "ExitCode"), folder, program, data)
 			}
 			tell(fmt.Sprintf("a task (job %s) tries whether nodes see %s: %s", id, folder, state.describe()))
 		} else if ctx.Err() == nil { // a controller that is busy, or has forgotten the job
@@ -277,7 +302,7 @@ func Probe(ctx context.Context, folder, program string, options []string, pause 
 	}
 }
 
-func probed(t Task, exit, folder, program string) error {
+func probed(t Task, exit, folder, program, data string) error {
 	code, _, _ := strings.Cut(exit, ":")
 	switch {
 	case t.State == "COMPLETED":
@@ -288,6 +313,8 @@ func probed(t Task, exit, folder, program string) error {
 		return fmt.Errorf("node %s cannot start %s: name a folder on a file system that all nodes share and that allows programs", t.Node, program)
 	case code == "15":
 		return fmt.Errorf("node %s may not write in %s", t.Node, folder)
+	case code == "16":
+		return fmt.Errorf("node %s does not see %s, where the data sets are: name a folder on a file system that all nodes share", t.Node, data)
 	}
 	return fmt.Errorf("the task that tried whether nodes see %s ended: %s, exit code %s", folder, t.describe(), exit)
 }

@@ -106,21 +106,24 @@ func TestProbe(t *testing.T) {
 	}
 	told := 0
 	tell := func(string) { told++ }
-	if err := slurm.Probe(ctx, dir, program, nil, pause, tell); err != nil {
+	if err := slurm.Probe(ctx, dir, program, dir, nil, pause, tell); err != nil {
 		t.Error(err)
 	}
 	missing := filepath.Join(dir, "missing")
-	if err := slurm.Probe(ctx, missing, program, nil, pause, tell); err == nil || !strings.Contains(err.Error(), "does not see "+missing) {
+	if err := slurm.Probe(ctx, missing, program, "", nil, pause, tell); err == nil || !strings.Contains(err.Error(), "does not see "+missing) {
 		t.Errorf("a folder that nodes do not see: %v", err)
 	}
-	if err := slurm.Probe(ctx, dir, missing, nil, pause, tell); err == nil || !strings.Contains(err.Error(), "cannot start "+missing) {
+	if err := slurm.Probe(ctx, dir, missing, "", nil, pause, tell); err == nil || !strings.Contains(err.Error(), "cannot start "+missing) {
 		t.Errorf("a program that nodes do not see: %v", err)
+	}
+	if err := slurm.Probe(ctx, dir, program, missing, nil, pause, tell); err == nil || !strings.Contains(err.Error(), "does not see "+missing+", where the data") {
+		t.Errorf("data that nodes do not see: %v", err)
 	}
 	if told == 0 {
 		t.Error("nothing was told while the task waited")
 	}
 	waiting, cancel := context.WithCancel(ctx)
-	err := slurm.Probe(waiting, dir, program, []string{"--begin=now+3600"}, pause, func(string) { cancel() })
+	err := slurm.Probe(waiting, dir, program, "", []string{"--begin=now+3600"}, pause, func(string) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
