@@ -58,6 +58,9 @@ type Runner struct {
 	Watch func(e Experiment) show.Progress
 	// KeepGoing lets the others go on when one fails.
 	KeepGoing bool
+	// Arrived, if set, is told of every record when it is complete, one at a time,
+	// so that what is there can be drawn while others are at work.
+	Arrived func(r *Record)
 	// Slurm, if set, lets tasks of a Slurm cluster do the work.
 	Slurm *SlurmOptions
 }

@@ -271,7 +271,7 @@ func (r *Runner) sweepSlurm(ctx context.Context, n int, chains []*chain) ([]*Rec
 	sum := jobs.NewSum(n, r.Progress)
 	records, failures := make([]*Record, n), make([]error, n)
 	var open []*watchedChain
-	for _, c := range readFinished(root, chains, records, sum) {
+	for _, c := range r.readFinished(root, chains, records, sum) {
 		open = append(open, &watchedChain{chain: c})
 	}
 	if os.Getenv(planVariable) != "" && len(open) > 0 {
@@ -653,6 +653,7 @@ func (r *Runner) arrive(root string, w *watchedChain, k int, records []*Record, 
 	display.Update(1, 1, text)
 	display.Done()
 	sum.Part(w.indices[k])(1, 1, text)
+	r.arrived(record)
 	return true
 }
 

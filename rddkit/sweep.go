@@ -49,7 +49,8 @@ func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Recor
 	if err != nil {
 		return nil, err
 	}
-	chains = readFinished(root, chains, records, total)
+	chains = r.readFinished(root, chains, records, total)
+	var arrivals sync.Mutex
 	for _, c := range chains {
 		sets.expect(c.experiments)
 	}
@@ -66,11 +67,15 @@ func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Recor
 				i := c.indices[k]
 				records[i], failures[i] = r.watched(within, e, sets, total.Part(i))
 				sets.release(e)
-				if err := failures[i]; err != nil && !r.KeepGoing {
+				switch err := failures[i]; {
+				case err != nil && !r.KeepGoing:
 					return err
-				} else if err != nil {
-					name, _ := e.Name() // it was resolved
-					failures[i] = fmt.Errorf("%s: %w", name, err)
+				case err != nil:
+					failures[i] = fmt.Errorf("%s: %w", c.names[k], err)
+				default:
+					arrivals.Lock()
+					r.arrived(records[i])
+					arrivals.Unlock()
 				}
 			}
 			return nil
@@ -86,9 +91,16 @@ func (r *Runner) Sweep(ctx context.Context, experiments ...Experiment) ([]*Recor
 	return records, err
 }
 
+// arrived tells of a record that is complete.
+func (r *Runner) arrived(record *Record) {
+	if r.Arrived != nil {
+		r.Arrived(record)
+	}
+}
+
 // readFinished reads the records that are complete, and returns what is left of
 // the chains.
-func readFinished(root string, chains []*chain, records []*Record, total *jobs.Sum) (left []*chain) {
+func (r *Runner) readFinished(root string, chains []*chain, records []*Record, total *jobs.Sum) (left []*chain) {
 	var names []string
 	for _, c := range chains {
 		names = append(names, c.names...)
@@ -98,10 +110,11 @@ func readFinished(root string, chains []*chain, records []*Record, total *jobs.S
 	for _, c := range chains {
 		rest := &chain{memory: c.memory}
 		for k, i := range c.indices {
-			r := found[at]
-			if at++; r != nil {
-				records[i] = r
-				total.Part(i)(1, 1, r.Label()+": read from disk")
+			record := found[at]
+			if at++; record != nil {
+				records[i] = record
+				total.Part(i)(1, 1, record.Label()+": read from disk")
+				r.arrived(record)
 				continue
 			}
 			rest.indices, rest.experiments, rest.names = append(rest.indices, i), append(rest.experiments, c.experiments[k]), append(rest.names, c.names[k])

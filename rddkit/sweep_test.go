@@ -135,6 +135,23 @@ func TestSweepRunsWhatSharesARecordInTurn(t *testing.T) {
 	}
 }
 
+// Every record is told of once, whether it was there or was made.
+func TestRecordsArrive(t *testing.T) {
+	fa := little
+	fa.Method, fa.Epochs = FeedbackAlignment, 1
+	arrived := make(map[string]int)
+	r := Runner{Dir: t.TempDir(), Arrived: func(r *Record) { arrived[r.Name()]++ }}
+	for _, seeds := range []int{1, 3} {
+		if _, err := r.Sweep(context.Background(), Seeds(seeds, fa)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, _ := fa.Name()
+	if len(arrived) != 3 || arrived[first] != 2 {
+		t.Errorf("arrived: %v", arrived)
+	}
+}
+
 func TestAnInterruptedSweepGoesOn(t *testing.T) {
 	experiments := Seeds(3, little)
 	once, err := (&Runner{Dir: t.TempDir()}).Sweep(context.Background(), experiments...)

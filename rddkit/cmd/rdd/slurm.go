@@ -3,15 +3,56 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/show/terminal"
 )
+
+// slurmFlags are the flags of a sweep on Slurm.
+type slurmFlags struct {
+	on      bool
+	options []string
+}
+
+func (f *slurmFlags) define(set *flag.FlagSet) {
+	set.BoolVar(&f.on, "slurm", false, "run as a job array of Slurm, or attach to one")
+	set.Func("slurm-options", "options for sbatch, such as \"--partition=short --time=2:00:00\"; may be repeated", func(text string) error {
+		f.options = append(f.options, strings.Fields(text)...)
+		return nil
+	})
+}
+
+// apply sets what the flags say in a runner, and refuses those that do not go
+// together.
+func (f *slurmFlags) apply(set *flag.FlagSet, runner *rddkit.Runner, cores int, stderr io.Writer) error {
+	if !f.on {
+		if f.options != nil {
+			return invalid.New("-slurm-options", strings.Join(f.options, " "), "none without -slurm")
+		}
+		return nil
+	}
+	runner.Slurm = &rddkit.SlurmOptions{Options: f.options, Tell: func(text string) { fmt.Fprintln(stderr, text) }}
+	var err error
+	set.Visit(func(given *flag.Flag) {
+		switch given.Name {
+		case "cores":
+			runner.Slurm.Cores = cores
+		case "part":
+			err = invalid.New("-part", given.Value.String(), "none with -slurm, which shares the work out itself")
+		case "memory":
+			err = invalid.New("-memory", given.Value.String(), "none with -slurm: what a task may use is in -slurm-options --mem=…")
+		}
+	})
+	return err
+}
 
 // sweepOnSlurm is Runner.Sweep by tasks of Slurm. Ctrl-C leaves the jobs alone; a
 // second one, while it is told what to do then, cancels them.

@@ -48,12 +48,8 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	list := set.Bool("list", false, "run nothing; print what would be run, with the memory of each")
 	asJSON := set.Bool("json", false, "print the table as JSON, a row for each run")
 	share := set.String("part", "", "run only this part: K/N; /N where an array engine tells K; all (default what Slurm, Kubernetes, AWS Batch or Grid Engine tells)")
-	onSlurm := set.Bool("slurm", false, "run as a job array of Slurm, or attach to one")
-	var options []string
-	set.Func("slurm-options", "options for sbatch, such as \"--partition=short --time=2:00:00\"; may be repeated", func(text string) error {
-		options = append(options, strings.Fields(text)...)
-		return nil
-	})
+	var cluster slurmFlags
+	cluster.define(set)
 	set.Usage = func() {
 		fmt.Fprint(set.Output(), sweepUsage)
 		set.PrintDefaults()
@@ -77,23 +73,13 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	runner := rddkit.Runner{Dir: *out, KeepGoing: true}
-	if *onSlurm {
-		given := make(map[string]bool)
-		set.Visit(func(f *flag.Flag) { given[f.Name] = true })
-		switch {
-		case given["part"]:
-			return invalid.New("-part", *share, "none with -slurm, which shares the work out itself")
-		case given["memory"]:
-			return invalid.New("-memory", *memory, "none with -slurm: what a task may use is in -slurm-options --mem=…")
-		}
-		runner.Slurm = &rddkit.SlurmOptions{Options: options, Cores: 1, Tell: func(text string) { fmt.Fprintln(stderr, text) }}
-		if given["cores"] {
-			runner.Slurm.Cores = *cores
-		}
-	} else if options != nil {
-		return invalid.New("-slurm-options", strings.Join(options, " "), "none without -slurm")
-	} else if experiments, err = ownPart(*share, experiments, stderr); err != nil {
+	if err := cluster.apply(set, &runner, *cores, stderr); err != nil {
 		return err
+	}
+	if !cluster.on {
+		if experiments, err = ownPart(*share, experiments, stderr); err != nil {
+			return err
+		}
 	}
 	if *list {
 		return printPlan(stdout, experiments)
@@ -104,7 +90,7 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return lines.Add(name)
 	}
 	var records []*rddkit.Record
-	if *onSlurm {
+	if cluster.on {
 		records, err = sweepOnSlurm(ctx, &runner, experiments, lines, stderr)
 	} else {
 		budget := *memory * 1e6
@@ -119,7 +105,7 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if wrong := new(invalid.Error); records == nil && errors.As(err, &wrong) {
 		return err
 	}
-	if !*onSlurm && errors.Is(err, context.Canceled) {
+	if !cluster.on && errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "interrupted; the same command goes on from there")
 		err = context.Canceled // once, not of every run
 	}
