@@ -154,7 +154,13 @@ func (r *Runner) submit(ctx context.Context, root string, fresh []*watchedChain,
 		} else if own != "" {
 			continue // the user's own are there
 		}
-		if err := dataset.Fetch(ctx, name, dataset.FetchOptions{Dir: r.Data.Dir, Offline: r.Data.Offline, Progress: r.Data.Progress}); err != nil {
+		tell := r.Data.Progress
+		if tell == nil && r.Progress != nil {
+			tell = func(file string, done, total int64) {
+				r.Progress(0, 0, fmt.Sprintf("fetching %s: %d of %d MB", file, done/1e6, total/1e6))
+			}
+		}
+		if err := dataset.Fetch(ctx, name, dataset.FetchOptions{Dir: r.Data.Dir, Offline: r.Data.Offline, Progress: tell}); err != nil {
 			return err
 		}
 	}
