@@ -43,7 +43,7 @@ func TestAnglesAreDrawn(t *testing.T) {
 		t.Errorf("%v, %+v", err, f.Panels)
 	}
 	r.Measured = map[string][][][]float64{rddkit.GradientAngle: {{{50, 40, 30}}, {{45, 35, 25}}}}
-	if f := GradientAngle(r); f.Validate() != nil || namedSeries(f, 1)["RDD"].Y[1] != 35 {
+	if f := Measured(rddkit.GradientAngle, r); f.Validate() != nil || namedSeries(f, 1)["RDD"].Y[1] != 35 {
 		t.Errorf("%v, %+v", f.Validate(), f.Panels)
 	}
 }
