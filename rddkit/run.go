@@ -504,7 +504,11 @@ func (s *Series) append(o observations) error {
 		s.Measured[name] = append(slices.Clip(s.Measured[name][:min(epoch, len(s.Measured[name]))]), values)
 	}
 	if o.costs != nil {
-		s.Costs = append(slices.Clip(s.Costs[:min(epoch, len(s.Costs))]), o.costs)
+		s.Costs = slices.Clip(s.Costs[:min(epoch, len(s.Costs))])
+		for len(s.Costs) < epoch { // epochs from before costs were counted
+			s.Costs = append(s.Costs, nil)
+		}
+		s.Costs = append(s.Costs, o.costs)
 	}
 	return nil
 }

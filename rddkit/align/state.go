@@ -10,7 +10,10 @@ import (
 )
 
 // stateMagic begins a marshalled RDD; its last byte is the format's version.
-var stateMagic = []byte("rddkit RDD\x02")
+var (
+	stateMagic = []byte("rddkit RDD\x02")
+	firstMagic = []byte("rddkit RDD\x01")
+)
 
 // stateHeader follows it, then the sizes, and for each layer the feedback
 // deviation, the parameters and, if Carried, the driven neurons.
@@ -63,13 +66,28 @@ func (r *RDD) UnmarshalBinary(state []byte) error {
 		return invalid.New("learner state", what, "what RDD.MarshalBinary returned")
 	}
 	rest, ok := bytes.CutPrefix(state, stateMagic)
+	first := false
 	if !ok {
-		return damaged("without its beginning")
+		if rest, first = bytes.CutPrefix(state, firstMagic); !first {
+			return damaged("without its beginning")
+		}
 	}
 	in := bytes.NewReader(rest)
 	read := func(v any) bool { return binary.Read(in, binary.LittleEndian, v) == nil }
 	var header stateHeader
-	if !read(&header) || header.Layers > 1<<10 || header.Carried > 1 || header.Layers == 0 && header.Epoch > 0 || !finiteTime(header.Seconds) || header.Carried == 1 && header.Layers == 0 {
+	complete := false
+	if first { // it had no costs
+		var earlier struct {
+			Epoch   uint64
+			Layers  uint32
+			Carried uint8
+		}
+		complete = read(&earlier)
+		header.Epoch, header.Layers, header.Carried = earlier.Epoch, earlier.Layers, earlier.Carried
+	} else {
+		complete = read(&header)
+	}
+	if !complete || header.Layers > 1<<10 || header.Carried > 1 || header.Layers == 0 && header.Epoch > 0 || !finiteTime(header.Seconds) || header.Carried == 1 && header.Layers == 0 {
 		return damaged("with an impossible header")
 	}
 	var sizes []uint32
