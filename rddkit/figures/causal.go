@@ -160,16 +160,9 @@ func WindowErrors(title string, r *credit.Compared, correlation, neuron int) cha
 	return f
 }
 
-// Learned is what one rule did: Trajectories[k] from Starts[k].
-type Learned struct {
-	Rule         credit.Rule
-	Starts       [][]float64
-	Trajectories []*credit.Trajectory
-}
-
 // WeightPaths draws the ways of a pair's weights, a panel for each rule, named
 // after title and rule, over contours of the mean cost.
-func WeightPaths(title string, field *credit.Field, learned ...Learned) chart.Figure {
+func WeightPaths(title string, field *credit.Field, learned ...credit.Learned) chart.Figure {
 	f, least := chart.Figure{Height: 480}, field.Surface.At(field.Optimum[0], field.Optimum[1])
 	var under []chart.Series
 	for _, times := range []float64{1.5, 3, 6, 12} {
@@ -197,7 +190,7 @@ func WeightPaths(title string, field *credit.Field, learned ...Learned) chart.Fi
 
 // DistanceToOptimum draws how far each rule's weights are from a place over time, as the
 // mean ± standard error over starts.
-func DistanceToOptimum(title string, optimum []float64, learned ...Learned) chart.Figure {
+func DistanceToOptimum(title string, optimum []float64, learned ...credit.Learned) chart.Figure {
 	var curves []chart.Curve
 	for _, l := range learned {
 		c := chart.Curve{Name: l.Rule.String(), Color: RuleLook(l.Rule).Color, Style: RuleLook(l.Rule).Style}
@@ -209,7 +202,7 @@ func DistanceToOptimum(title string, optimum []float64, learned ...Learned) char
 
 // OneAgainstOthers draws the first neuron's firing rate (solid) and the mean of
 // the others' (dotted) over time, by each rule.
-func OneAgainstOthers(title string, learned ...Learned) chart.Figure {
+func OneAgainstOthers(title string, learned ...credit.Learned) chart.Figure {
 	var curves []chart.Curve
 	for _, l := range learned {
 		color := RuleLook(l.Rule).Color

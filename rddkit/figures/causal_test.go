@@ -39,7 +39,7 @@ func TestFiguresOfCausalEffects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	learned := Learned{Rule: rule, Starts: starts, Trajectories: trajectories}
+	learned := credit.Learned{Rule: rule, Starts: starts, Trajectories: trajectories}
 	field, err := credit.UpdateField{Population: l.Population, Weights: []float64{2, 4, 6, 8, 10, 12, 14, 16}, Seconds: 2, Repeats: 2}.Run(ctx, nil)
 	if err != nil {
 		t.Fatal(err)
