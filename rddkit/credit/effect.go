@@ -22,8 +22,8 @@ type Intervention struct {
 // the neuron might as well not have spiked.
 var NearThreshold = Intervention{Marginal: 0.05, AtCrossing: true}
 
-// Effect is a mean over blocks of what a spike does to the cost.
-type Effect struct {
+// CausalEffect is a mean over blocks of what a spike does to the cost.
+type CausalEffect struct {
 	Mean   float64 // E(C | H←1) − E(C | H←0)
 	StdErr float64 // of Mean, as if blocks were independent
 	Blocks int     // averaged over
@@ -34,7 +34,7 @@ type Effect struct {
 // compared with the cost without, everything else as it was. The zero
 // Intervention puts the spike at a uniformly random step and averages exactly
 // over it: E(C | H←1) − E(C | H←0) for all blocks.
-func (r *SimulatedBlocks) Intervene(cost BlockCost, neuron int, how Intervention) Effect {
+func (r *SimulatedBlocks) Intervene(cost BlockCost, neuron int, how Intervention) CausalEffect {
 	p := r.Population
 	rises := p.blockRises(p.taps())
 	s := make([]float64, len(r.Filtered))
@@ -66,10 +66,10 @@ func (r *SimulatedBlocks) Intervene(cost BlockCost, neuron int, how Intervention
 	return meanOf(sum, squares, n)
 }
 
-func meanOf(sum, squares float64, n int) Effect {
+func meanOf(sum, squares float64, n int) CausalEffect {
 	mean := sum / float64(n) // NaN without blocks
 	variance := (squares - float64(mean*sum)) / float64(n-1)
-	return Effect{Mean: mean, StdErr: math.Sqrt(max(variance, 0) / float64(n)), Blocks: n}
+	return CausalEffect{Mean: mean, StdErr: math.Sqrt(max(variance, 0) / float64(n)), Blocks: n}
 }
 
 // Randomised returns the effect that an experiment on a neuron's spikes shows: in a
@@ -78,12 +78,12 @@ func meanOf(sum, squares float64, n int) Effect {
 // is taken from that after heads. It also returns how much the mean cost of all
 // blocks rises by it. Unbiased at any noise correlation; the price is variance
 // and disturbance.
-func (r *SimulatedBlocks) Randomised(cost BlockCost, neuron int, fraction float64, random *rand.Rand) (effect Effect, excess float64, err error) {
+func (r *SimulatedBlocks) Randomised(cost BlockCost, neuron int, fraction float64, random *rand.Rand) (effect CausalEffect, excess float64, err error) {
 	if err := r.check(neuron); err != nil {
-		return Effect{}, 0, err
+		return CausalEffect{}, 0, err
 	}
 	if !(fraction > 0 && fraction <= 1) {
-		return Effect{}, 0, invalid.New("fraction", fraction, "above 0 and at most 1")
+		return CausalEffect{}, 0, invalid.New("fraction", fraction, "above 0 and at most 1")
 	}
 	steps := r.Population.BlockSteps
 	train, rest := []int(nil), r.Spikes[neuron]
@@ -119,8 +119,8 @@ func (r *SimulatedBlocks) Randomised(cost BlockCost, neuron int, fraction float6
 // neuron's rate and with it what is being measured, which matters unless the cost
 // is quadratic. The published routine also forgets to put a neuron's own train
 // back before it goes on to the next; overwrite repeats that.
-func (r *SimulatedBlocks) PublishedRandomised(cost BlockCost, overwrite bool, random *rand.Rand) []Effect {
-	effects := make([]Effect, len(r.Filtered))
+func (r *SimulatedBlocks) PublishedRandomised(cost BlockCost, overwrite bool, random *rand.Rand) []CausalEffect {
+	effects := make([]CausalEffect, len(r.Filtered))
 	run := r
 	for i := range effects {
 		coin := make([]int8, r.Blocks)
@@ -173,7 +173,7 @@ func (r *SimulatedBlocks) withTrain(neuron int, train []int) *SimulatedBlocks {
 }
 
 // difference is the mean cost after heads less that after tails.
-func difference(costs []float64, coin []int8) Effect {
+func difference(costs []float64, coin []int8) CausalEffect {
 	var sum, squares [2]float64
 	var n [2]int
 	for b, c := range costs {
@@ -189,7 +189,7 @@ func difference(costs []float64, coin []int8) Effect {
 		n[side]++
 	}
 	tails, heads := meanOf(sum[0], squares[0], n[0]), meanOf(sum[1], squares[1], n[1])
-	return Effect{Mean: heads.Mean - tails.Mean, StdErr: math.Hypot(heads.StdErr, tails.StdErr), Blocks: n[0] + n[1]}
+	return CausalEffect{Mean: heads.Mean - tails.Mean, StdErr: math.Hypot(heads.StdErr, tails.StdErr), Blocks: n[0] + n[1]}
 }
 
 // GradientByPerturbation returns the node-perturbation (REINFORCE) estimate of
@@ -199,13 +199,13 @@ func difference(costs []float64, coin []int8) Effect {
 //
 // With trace, what earlier blocks did is remembered as the output filter does,
 // e ← a^T·e + e_block. It estimates the gradient in the weight, not β.
-func (r *SimulatedBlocks) GradientByPerturbation(cost BlockCost, neuron int, trace bool) (Effect, error) {
+func (r *SimulatedBlocks) GradientByPerturbation(cost BlockCost, neuron int, trace bool) (CausalEffect, error) {
 	if err := r.check(neuron); err != nil {
-		return Effect{}, err
+		return CausalEffect{}, err
 	}
 	p := r.Population
 	if r.Eligibility == nil {
-		return Effect{}, invalid.New("Perturbation", p.Perturbation, "above 0")
+		return CausalEffect{}, invalid.New("Perturbation", p.Perturbation, "above 0")
 	}
 	costs := r.Costs(cost)
 	var baseline float64

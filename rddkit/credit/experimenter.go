@@ -41,14 +41,14 @@ type ExperimenterTest struct {
 
 // StimulusPrediction is what one stimulus, or one pair of stimuli, leads to, per trial.
 type StimulusPrediction struct {
-	Distance      float64 // of the stimulus; negative: below the threshold
-	Input         float64 // x; 0 for a pair
-	Spiking       float64 // fraction of trials with a spike
-	Reward        float64 // mean
-	NearThreshold float64 // fraction of trials within Window of the threshold
-	Discontinuity Effect  // weight change by each rule
-	RateAverage   Effect
-	Rate          Effect
+	Distance      float64      // of the stimulus; negative: below the threshold
+	Input         float64      // x; 0 for a pair
+	Spiking       float64      // fraction of trials with a spike
+	Reward        float64      // mean
+	NearThreshold float64      // fraction of trials within Window of the threshold
+	Discontinuity CausalEffect // weight change by each rule
+	RateAverage   CausalEffect
+	Rate          CausalEffect
 }
 
 // Predictions is the outcome of an ExperimenterTest.

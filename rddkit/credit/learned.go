@@ -21,9 +21,9 @@ func (l Learning) LearnAll(ctx context.Context, starts [][]float64, progress fun
 	return Learned{l.Rule, l.Population.NoiseCorrelation, starts, trajectories}, err
 }
 
-// Ends is a table of how far rules end from an optimum: mean with standard error and
+// EndsTable is a table of how far rules end from an optimum: mean with standard error and
 // median over starts, and how many starts end farther than far, in units of weight.
-func Ends(optimum []float64, far float64, learned ...Learned) (header []string, rows [][]any) {
+func EndsTable(optimum []float64, far float64, learned ...Learned) (header []string, rows [][]any) {
 	for _, l := range learned {
 		last := Distances(l.Trajectories, optimum, -1)
 		s, farther := Summarise(last), 0
@@ -40,14 +40,14 @@ func Ends(optimum []float64, far float64, learned ...Learned) (header []string, 
 // PairedEnds is a row of how much farther from an optimum one rule ends than another
 // from the same start, with its standard error, and in units of it.
 func PairedEnds(optimum []float64, a, b Learned) []any {
-	s := Paired(Distances(a.Trajectories, optimum, -1), Distances(b.Trajectories, optimum, -1))
+	s := PairedDifference(Distances(a.Trajectories, optimum, -1), Distances(b.Trajectories, optimum, -1))
 	return []any{a.Correlation, a.Rule.String() + " less " + b.Rule.String(), s.Mean, s.StdErr(), s.Mean / s.StdErr()}
 }
 
-// Rates is a table of how fast the first neuron, which is to fire at a rate in Hz, gets
+// RatesTable is a table of how fast the first neuron, which is to fire at a rate in Hz, gets
 // there by each rule: its rate and the second neuron's at a time in s, when it first
 // has the rate, and its rate at the end.
-func Rates(seconds, rate float64, learned ...Learned) (header []string, rows [][]any) {
+func RatesTable(seconds, rate float64, learned ...Learned) (header []string, rows [][]any) {
 	for _, l := range learned {
 		t := l.Trajectories
 		at, other, end := RateAt(t, 0, seconds), RateAt(t, 1, seconds), RateAt(t, 0, t[0].Time[len(t[0].Time)-1])

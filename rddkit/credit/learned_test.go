@@ -17,10 +17,10 @@ func TestTablesOfLearning(t *testing.T) {
 	a := Learned{ObservedDependenceRule(), 0.5, starts, run(0)}
 	b := Learned{SpikeDiscontinuityRule(0.1), 0.5, starts, run(-1)}
 	for want, got := range map[string][]any{
-		"[0.5 observed dependence 2 1 2 1]":                                 row(Ends([]float64{0, 0}, 2.5, a, b)),
+		"[0.5 observed dependence 2 1 2 1]":                                 row(EndsTable([]float64{0, 0}, 2.5, a, b)),
 		"[0.5 observed dependence less discontinuity, window 0.1 1 0 +Inf]": PairedEnds([]float64{0, 0}, a, b),
-		"[0.5 observed dependence 2.0 ± 1.0 1.0 ± 0.0 10 22.0 ± 1.0]":       row(Rates(5, 20, a)),
-		"[0.5 observed dependence 2.0 ± 1.0 1.0 ± 0.0 – 22.0 ± 1.0]":        row(Rates(5, 60, a)),
+		"[0.5 observed dependence 2.0 ± 1.0 1.0 ± 0.0 10 22.0 ± 1.0]":       row(RatesTable(5, 20, a)),
+		"[0.5 observed dependence 2.0 ± 1.0 1.0 ± 0.0 – 22.0 ± 1.0]":        row(RatesTable(5, 60, a)),
 	} {
 		if fmt.Sprint(got) != want {
 			t.Errorf("%v, want %v", got, want)

@@ -26,9 +26,9 @@ func (t *Trajectory) DistanceTo(from []float64, sample int) float64 {
 	return math.Sqrt(squares)
 }
 
-// Paired summarises the differences a − b of what two rules did from the same
+// PairedDifference summarises the differences a − b of what two rules did from the same
 // starts with the same noise.
-func Paired(a, b []float64) Summary {
+func PairedDifference(a, b []float64) Summary {
 	differences := make([]float64, len(a))
 	for i := range a {
 		differences[i] = a[i] - b[i]

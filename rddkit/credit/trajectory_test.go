@@ -30,7 +30,7 @@ func TestWhatIsReadOffTrajectories(t *testing.T) {
 	if got := TimeToRate(runs, 0, 60); !math.IsInf(got, 1) {
 		t.Errorf("60 Hz after %v s", got)
 	}
-	if s := Paired([]float64{3, 5}, []float64{1, 1}); s.Mean != 3 || math.Abs(s.StdErr()-1) > 1e-12 {
+	if s := PairedDifference([]float64{3, 5}, []float64{1, 1}); s.Mean != 3 || math.Abs(s.StdErr()-1) > 1e-12 {
 		t.Errorf("paired: %v", s)
 	}
 }

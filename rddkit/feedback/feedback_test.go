@@ -32,7 +32,7 @@ func TestTheorem1(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			errors := Mean(Gather(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(1) }))
+			errors := MeanCurve(Gather(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(1) }))
 			if slope := Slope(runs[0].Batches, errors, 30); math.Abs(slope+0.5) > 0.1 {
 				t.Errorf("activation %d, noise %v: slope %.3f, want −½", activation, noise, slope)
 			}
@@ -59,8 +59,8 @@ func TestTheorem2NeedsErrorsOfFullRank(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return Mean(Gather(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(0) })),
-			Mean(Gather(runs, func(c *ConvergenceCurve) []float64 { return c.Angle(0) }))
+		return MeanCurve(Gather(runs, func(c *ConvergenceCurve) []float64 { return c.WeightError(0) })),
+			MeanCurve(Gather(runs, func(c *ConvergenceCurve) []float64 { return c.Angle(0) }))
 	}
 	full, fullAngle := run(10, 8, 6, 8)
 	narrow, narrowAngle := run(10, 8, 6, 2) // 2 outputs, 6 neurons above
@@ -276,10 +276,10 @@ func TestRunsOfNothing(t *testing.T) {
 			t.Errorf("a sweep of nothing returned %v", err)
 		}
 	}
-	if mean := Mean(nil); mean != nil {
+	if mean := MeanCurve(nil); mean != nil {
 		t.Errorf("the mean of no runs is %v", mean)
 	}
-	if mean := Mean([][]float64{{1, 4}, {3, 8}}); !reflect.DeepEqual(mean, []float64{2, 6}) {
+	if mean := MeanCurve([][]float64{{1, 4}, {3, 8}}); !reflect.DeepEqual(mean, []float64{2, 6}) {
 		t.Errorf("mean %v, want 2 and 6", mean)
 	}
 }

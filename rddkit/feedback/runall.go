@@ -45,8 +45,8 @@ func Gather[T any](runs []T, of func(T) []float64) [][]float64 {
 	return values
 }
 
-// Mean is the mean over runs of equal length, [run][point]; nil of no runs.
-func Mean(values [][]float64) []float64 {
+// MeanCurve is the mean over runs of equal length, [run][point]; nil of no runs.
+func MeanCurve(values [][]float64) []float64 {
 	if len(values) == 0 {
 		return nil
 	}

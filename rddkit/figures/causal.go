@@ -233,11 +233,11 @@ func WeightChanges(title string, r *credit.Predictions) chart.Figure {
 		for _, rule := range []struct {
 			name  string
 			color chart.Color
-			of    func(credit.StimulusPrediction) credit.Effect
+			of    func(credit.StimulusPrediction) credit.CausalEffect
 		}{
-			{"spike discontinuity", chart.Blue, func(q credit.StimulusPrediction) credit.Effect { return q.Discontinuity }},
-			{"rate × reward, means taken off", chart.Ochre, func(q credit.StimulusPrediction) credit.Effect { return q.RateAverage }},
-			{"rate × reward", chart.Vermillion, func(q credit.StimulusPrediction) credit.Effect { return q.Rate }},
+			{"spike discontinuity", chart.Blue, func(q credit.StimulusPrediction) credit.CausalEffect { return q.Discontinuity }},
+			{"rate × reward, means taken off", chart.Ochre, func(q credit.StimulusPrediction) credit.CausalEffect { return q.RateAverage }},
+			{"rate × reward", chart.Vermillion, func(q credit.StimulusPrediction) credit.CausalEffect { return q.Rate }},
 		} {
 			s := chart.Series{Name: rule.name, Kind: chart.Line, Color: rule.color}
 			for _, q := range part.of {

@@ -47,9 +47,9 @@ type Converging struct {
 	Runs []*feedback.ConvergenceCurve
 }
 
-// Convergence draws one quantity of several arms over the batches, as the mean ±
+// ConvergenceCurves draws one quantity of several arms over the batches, as the mean ±
 // standard error over the seeds, on doubly logarithmic axes.
-func Convergence(title, quantity string, of func(*feedback.ConvergenceCurve) []float64, arms ...Converging) chart.Figure {
+func ConvergenceCurves(title, quantity string, of func(*feedback.ConvergenceCurve) []float64, arms ...Converging) chart.Figure {
 	var curves []chart.Curve
 	for _, a := range arms {
 		c := chart.Curve{Name: a.Name, Runs: feedback.Gather(a.Runs, of)}
@@ -76,10 +76,10 @@ func WithHalfSlope(f chart.Figure, from float64) chart.Figure {
 	return f
 }
 
-// Meeting draws signs that agree (above) and angles to the gradient (below) of two
+// TwoLearners draws signs that agree (above) and angles to the gradient (below) of two
 // learners of one network's feedback weights: regression discontinuity over
 // simulated time on the left, node perturbation over images on the right.
-func Meeting(title string, m *feedback.MeetingCurve) chart.Figure {
+func TwoLearners(title string, m *feedback.MeetingCurve) chart.Figure {
 	images := make([]float64, len(m.Images))
 	for i, n := range m.Images {
 		images[i] = float64(n)
