@@ -55,13 +55,13 @@ func RatesTable(seconds, rate float64, learned ...Learned) (header []string, row
 		if first := TimeToRate(t, 0, rate); !math.IsInf(first, 1) {
 			when = first
 		}
-		rows = append(rows, []any{l.Correlation, l.Rule.String(), at.String1(), other.String1(), when, end.String1()})
+		rows = append(rows, []any{l.Correlation, l.Rule.String(), at.WithError(), other.WithError(), when, end.WithError()})
 	}
 	return []string{"c", "rule", fmt.Sprintf("neuron 1 after %g s (Hz)", seconds), "neuron 2 then", fmt.Sprintf("neuron 1 at %g Hz after (s)", rate), "neuron 1 in the end"}, rows
 }
 
-// String1 is mean ± standard error with one decimal.
-func (s Summary) String1() string { return fmt.Sprintf("%.1f ± %.1f", s.Mean, s.StdErr()) }
+// WithError is mean ± standard error with one decimal.
+func (s Summary) WithError() string { return fmt.Sprintf("%.1f ± %.1f", s.Mean, s.StdErr()) }
 
 // Errors is a table of how far each estimator is from the effect at each neuron's own
 // crossing, in percent of that, with standard errors.
@@ -75,7 +75,7 @@ func (r *Compared) Errors() (header []string, rows [][]any) {
 			row := []any{cell.Correlation, i + 1, cell.AtCrossing.Mean}
 			for _, e := range cell.Estimates {
 				percent := Summary{Mean: 100 * (e.Mean/cell.AtCrossing.Mean - 1), SD: 100 * e.SD / math.Abs(cell.AtCrossing.Mean), N: e.N}
-				row = append(row, percent.String1())
+				row = append(row, percent.WithError())
 			}
 			rows = append(rows, row)
 		}
