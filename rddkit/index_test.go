@@ -153,6 +153,9 @@ func TestTheIndexFollowsItsRecords(t *testing.T) {
 
 // What 5000 finished records cost a sweep, once the index is there.
 func BenchmarkSweepOfFinishedRecords(b *testing.B) {
+	if testing.Short() {
+		b.Skip("minutes, for many records")
+	}
 	dir, experiments := manyRecords(b, 5000)
 	r := &Runner{Dir: dir}
 	sweep := func() {

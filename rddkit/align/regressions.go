@@ -195,9 +195,9 @@ func (b *lateBaselines) add(step int) (index int) {
 // the traces q, then the means of q over a window, all of the same steps, then
 // the late baselines. The first steps only serve to build up the traces.
 type table struct {
-	first, rows, steps int // the first step, the number of steps, those of the stretch
-	params             spike.Params
-	constants          targetConstants
+	first, rows int // the first step, the number of steps
+	params      spike.Params
+	constants   targetConstants
 }
 
 // tableWork is the memory that one goroutine needs for a tile.

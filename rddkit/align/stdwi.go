@@ -131,11 +131,12 @@ func (s *STDWI) Stretch(seen SpikeSource, stretch spike.Stretch) {
 	}
 	below := seen.Spikes(stretch.Phase)
 	parallel.For(tiles(e.in), func(tile int) {
-		rows, _ := s.rows.Get().([]float64)
-		if len(rows) < stretch.Steps*tileWidth {
-			rows = make([]float64, stretch.Steps*tileWidth)
+		buffer, _ := s.rows.Get().(*[]float64)
+		if buffer == nil || len(*buffer) < stretch.Steps*tileWidth {
+			buffer = new(make([]float64, stretch.Steps*tileWidth))
 		}
-		defer s.rows.Put(rows)
+		defer s.rows.Put(buffer)
+		rows := *buffer
 		settle(&s.fast[tile])
 		settle(&s.slow[tile])
 		column := below.Bits[(stretch.First-below.First)*below.Stride+tile*tileWidth/groupSize:]

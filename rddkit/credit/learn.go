@@ -248,9 +248,7 @@ func (l Learning) Learn(ctx context.Context) (*Trajectory, error) {
 		}
 		t.Time[k] = float64(k+1) * l.SampleEvery
 		copy(t.Weights[k], sim.weights)
-		for i := range learner.effect {
-			t.Effects[k][i] = learner.effect[i]
-		}
+		copy(t.Effects[k], learner.effect)
 	}
 	return t, nil
 }

@@ -80,7 +80,6 @@ type Network struct {
 	stages        []stage
 	first         featureMap // what the first stage takes
 	input         []float32  // images, channels last, where their order differs
-	inputGradient []float32  // wanted in a trace only
 	probabilities []float32  // [image][class]
 	scratch       []float64
 	pieces        []piece

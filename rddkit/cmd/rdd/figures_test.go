@@ -84,6 +84,9 @@ func TestFiguresOfSeveralRuns(t *testing.T) {
 // BenchmarkFigures draws 100 run folders, and reports the most memory that the
 // process had resident (on Linux): it is to stay below 500 MB.
 func BenchmarkFigures(b *testing.B) {
+	if testing.Short() {
+		b.Skip("minutes, for many records")
+	}
 	dir := b.TempDir()
 	args := append([]string{"-out", filepath.Join(dir, "out")}, smallRuns(b, filepath.Join(dir, "runs"), 100)...)
 	for b.Loop() {
