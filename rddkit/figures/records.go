@@ -3,6 +3,7 @@ package figures
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/weightalign/lab/rddkit"
@@ -137,23 +138,35 @@ func perLayer[S Source](title string, of []S, q quantity) chart.Figure {
 	inRow := 1
 	sets := groups(arms)
 	for _, group := range sets {
-		layers := 0
+		layers, drawn := 0, len(panels)
 		for _, a := range group {
 			layers = max(layers, a.layers())
 		}
-		inRow = max(inRow, columns(layers))
 		for layer := 1; layer <= layers; layer++ {
 			name := fmt.Sprintf("FC%d", layer)
 			lines, err := linesOf(group, layer, q, func(figure, series string) (report.Curve, error) { return q.report(figure, name, series) })
 			if err != nil {
 				return chart.Failed(err)
 			}
+			if q.gaps && !slices.ContainsFunc(lines, hasNumber) {
+				continue // no such quantity in this layer: the gradient at the images, say
+			}
 			panels = append(panels, chart.Curves(prefix(group, sets)+name, chart.Axis{Label: "epoch", Integer: true}, q.axis, lines...))
 		}
+		inRow = max(inRow, columns(len(panels)-drawn))
+	}
+	if len(panels) == 0 {
+		return chart.Failed(invalid.New(q.axis.Label, "not known in any layer", "a quantity that is known in at least one"))
 	}
 	f := chart.Grid(title, inRow, panels...)
 	f.ShareY = q.scaled
 	return f
+}
+
+func hasNumber(c chart.Curve) bool {
+	return slices.ContainsFunc(c.Runs, func(run []float64) bool {
+		return slices.ContainsFunc(run, func(v float64) bool { return !math.IsNaN(v) })
+	})
 }
 
 // columns is how many panels of n layers stand in a row: as many in each, and

@@ -228,7 +228,16 @@ func TestMeasuresAreDrawn(t *testing.T) {
 	if s := namedSeries(f, 0)["a"]; len(f.Panels) != 1 || math.Abs(s.Y[0]-0.6) > 1e-12 || f.Panels[0].X.Label != "epoch" {
 		t.Errorf("%d panels, %v", len(f.Panels), s.Y)
 	}
+	nan := math.NaN()
+	perLayer.Measured["angle"] = [][][]float64{{{nan, 9, 9}}, {{nan, 9, 9}}}
+	if f := Measured("angle", perLayer); f.Validate() != nil || len(f.Panels) != 2 || f.Panels[0].Title != "FC2" || f.Columns != 2 {
+		t.Errorf("a layer without the quantity: %d panels in rows of %d, %v", len(f.Panels), f.Columns, f.Validate())
+	}
+	perLayer.Measured["angle"] = [][][]float64{{{nan, nan, nan}}, {{nan, nan, nan}}}
 	var bad *invalid.Error
+	if err := Measured("angle", perLayer).Validate(); !errors.As(err, &bad) {
+		t.Errorf("no layer with the quantity: %v", err)
+	}
 	if err := Measured("norm", perLayer, whole).Validate(); !errors.As(err, &bad) || !strings.Contains(bad.Allowed, "loss") {
 		t.Errorf("a record without the measure: %v", err)
 	}
