@@ -13,8 +13,21 @@ type Contest struct {
 	Sizes      []int             // neurons of each layer, lowest first; see Random, which draws the weights
 	Runs       int               // of the simulation, one after the other; at least 1
 	Simulation SimulationOptions // of each run; Seed is that of the weights, too. Interval 0 means the whole of a run
-	Rules      []func() (SpikeRule, error)
+	Rules      []RuleOptions
 }
+
+// RuleOptions make a rule that has seen nothing yet: [RDDOptions],
+// [STDWIOptions] and [SpikeCountOptions] do, and options of one's own may.
+type RuleOptions interface{ NewRule() (SpikeRule, error) }
+
+// NewRule is NewRDD; what the options say of the simulation does not count.
+func (o RDDOptions) NewRule() (SpikeRule, error) { return NewRDD(o) }
+
+// NewRule is NewSTDWI.
+func (o STDWIOptions) NewRule() (SpikeRule, error) { return NewSTDWI(o) }
+
+// NewRule is NewSpikeCount.
+func (o SpikeCountOptions) NewRule() (SpikeRule, error) { return NewSpikeCount(o) }
 
 // Course is what a Contest's rules had reached after each run.
 type Course struct {
@@ -41,8 +54,8 @@ func (c Contest) Run(ctx context.Context) (*Course, error) {
 	}
 	course := &Course{Reached: make([][][]Metrics, len(c.Rules))}
 	readers := make([]Reader, len(c.Rules))
-	for i, rule := range c.Rules {
-		if readers[i].Rule, err = rule(); err != nil {
+	for i, options := range c.Rules {
+		if readers[i].Rule, err = options.NewRule(); err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i, err)
 		}
 		if readers[i].Layers, err = Random(c.Simulation.Seed, c.Sizes...); err != nil {

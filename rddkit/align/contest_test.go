@@ -12,9 +12,7 @@ import (
 
 // Rules of a contest learn what each learns alone, and get better.
 func TestContest(t *testing.T) {
-	rdd := func() (SpikeRule, error) { return NewRDD(RDDOptions{}) }
-	stdwi := func() (SpikeRule, error) { return NewSTDWI(STDWIOptions{}) }
-	c := Contest{Sizes: []int{30, 20, 10}, Runs: 12, Simulation: SimulationOptions{Time: 4, Drive: spike.Fresh, Seed: 3}, Rules: []func() (SpikeRule, error){rdd, stdwi}}
+	c := Contest{Sizes: []int{30, 20, 10}, Runs: 12, Simulation: SimulationOptions{Time: 4, Drive: spike.Fresh, Seed: 3}, Rules: []RuleOptions{RDDOptions{}, STDWIOptions{}}}
 	both, err := c.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +35,6 @@ func TestContest(t *testing.T) {
 			}
 		}
 	}
-	failure := errors.New("none today")
 	for field, bad := range map[string]Contest{
 		"Contest.Runs":  {Sizes: c.Sizes, Rules: c.Rules},
 		"Contest.Rules": {Sizes: c.Sizes, Runs: 1},
@@ -48,8 +45,9 @@ func TestContest(t *testing.T) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	c.Rules = []func() (SpikeRule, error){func() (SpikeRule, error) { return nil, failure }}
-	if _, err := c.Run(context.Background()); !errors.Is(err, failure) {
-		t.Errorf("a rule that fails: %v", err)
+	c.Rules = []RuleOptions{SpikeCountOptions{}, STDWIOptions{Rate: -1}}
+	var wrong *invalid.Error
+	if _, err := c.Run(context.Background()); !errors.As(err, &wrong) || wrong.Field != "STDWIOptions.Rate" {
+		t.Errorf("options that are not allowed: %v", err)
 	}
 }

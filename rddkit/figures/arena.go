@@ -123,3 +123,28 @@ func course(name string, effort Effort, rule, layer int, courses []*align.Course
 	}
 	return c
 }
+
+// ContestTable is a table of the sign alignment in which rules end, percent, mean ±
+// standard error over the contests: headers and rows for show.Table.
+func ContestTable(names []string, courses ...*align.Course) (headers []string, rows [][]any) {
+	headers = []string{"sign alignment, %"}
+	if len(courses) == 0 {
+		return headers, nil
+	}
+	for layer := range courses[0].Reached[0] {
+		headers = append(headers, fmt.Sprintf("FC%d", layer+1))
+	}
+	for rule, name := range names {
+		row := []any{name}
+		for layer := range courses[0].Reached[rule] {
+			var signs []float64
+			for _, c := range courses {
+				reached := c.Reached[rule][layer]
+				signs = append(signs, reached[len(reached)-1].SignAlignment)
+			}
+			row = append(row, rddkit.EstimateOf(signs...))
+		}
+		rows = append(rows, row)
+	}
+	return headers, rows
+}

@@ -50,6 +50,10 @@ func TestContestIsDrawn(t *testing.T) {
 	if want, _ := chart.ParseColor(rddkit.STDWI.Color()); fmt.Sprint(s.X, s.Y) != "[200 300] [56 66]" || s.Color != want || fmt.Sprint(mine.Y) != "[76 86]" {
 		t.Errorf("FC2 at %v: %v in %v; mine %v", s.X, s.Y, s.Color, mine.Y)
 	}
+	headers, rows := ContestTable([]string{"STDWI", "mine"}, one, two)
+	if fmt.Sprint(headers, rows) != "[sign alignment, % FC1 FC2] [[STDWI 61.00 ± 1.00 66.00 ± 1.00] [mine 81.00 ± 1.00 86.00 ± 1.00]]" {
+		t.Errorf("table %v %v", headers, rows)
+	}
 	var bad *invalid.Error
 	if err := Contest("", Spikes, []string{"STDWI"}, one).Validate(); !errors.As(err, &bad) {
 		t.Errorf("a rule without a name: %v", err)
