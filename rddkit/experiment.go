@@ -192,6 +192,9 @@ func fill[T comparable](field *T, value T) {
 const (
 	mostEpochs = 1_000_000
 	mostBatch  = 100_000
+
+	// MostSeeds is how many copies [Seeds] makes.
+	MostSeeds = 10_000
 )
 
 func (e Experiment) validate() error {
@@ -291,6 +294,9 @@ func (e Experiment) validateTimes(method *row, layers int) error {
 	}
 	if _, whole := p.Steps(e.Interval); !whole {
 		return invalid.Newf("Interval", e.Interval, "a multiple of %g s, at most %g s", p.Step, float64(1<<30)*p.Step)
+	}
+	if e.RDDTime/e.Interval >= mostObservations {
+		return invalid.Newf("Interval", e.Interval, "at least %.3g s, so that %g s of RDDTime have less than %d observations", e.RDDTime/mostObservations, e.RDDTime, mostObservations)
 	}
 	return nil
 }
@@ -425,8 +431,11 @@ func unless[T comparable](field *T, published T) {
 }
 
 // Seeds returns n copies of e with the seeds e.Seed, e.Seed+1, …; none if n is
-// not positive.
+// not positive. It panics if n is above [MostSeeds].
 func Seeds(n int, e Experiment) []Experiment {
+	if n > MostSeeds {
+		panic(invalid.Newf("number of seeds", n, "at most %d", MostSeeds))
+	}
 	copies := make([]Experiment, max(n, 0))
 	for i := range copies {
 		copies[i] = e

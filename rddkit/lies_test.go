@@ -171,6 +171,43 @@ func TestACopiedFolderIsRefused(t *testing.T) {
 	}
 }
 
+// What lies beside a record under a name like its own, or in a shorter one's place,
+// does not stop a run; what is no file does not hold it.
+func TestWhatLiesBesideARecordDoesNoHarm(t *testing.T) {
+	want := mustRun(t, t.TempDir(), tiny)
+	stem := strings.TrimSuffix(want.Name(), "3")
+	for what, put := range map[string]func(dir string) error{
+		"a file":               func(dir string) error { return os.WriteFile(filepath.Join(dir, stem+"2"), nil, 0o644) },
+		"an empty folder":      func(dir string) error { return os.Mkdir(filepath.Join(dir, stem+"2"), 0o755) },
+		"a link to nowhere":    func(dir string) error { return os.Symlink("nowhere", filepath.Join(dir, stem+"2")) },
+		"a folder of a number": func(dir string) error { return os.Mkdir(filepath.Join(dir, stem+"99999999999999999999"), 0o755) },
+		"a folder for a state": func(dir string) error { return os.MkdirAll(filepath.Join(dir, stem+"2", stateFile), 0o755) },
+		"a state of rubbish": func(dir string) error {
+			return errors.Join(os.Mkdir(filepath.Join(dir, stem+"2"), 0o755), os.WriteFile(filepath.Join(dir, stem+"2", stateFile), []byte("rddkit state 2 {"), 0o644))
+		},
+		"a copy": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, stem+"3 (copy)"), []byte("x"), 0o644)
+		},
+		"a temporary file of a killed save": func(dir string) error {
+			return errors.Join(os.Mkdir(filepath.Join(dir, stem+"3"), 0o755), os.WriteFile(filepath.Join(dir, stem+"3", "."+stateFile+"-1.tmp"), nil, 0o644))
+		},
+	} {
+		dir := t.TempDir()
+		if err := put(dir); err != nil {
+			t.Fatal(err)
+		}
+		r, err := (&Runner{Dir: dir, Notice: func(string) {}}).Run(context.Background(), tiny)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		same(t, what, r, want)
+		if left, err := filepath.Glob(filepath.Join(r.Dir, ".*.tmp")); err != nil || len(left) > 0 {
+			t.Errorf("%s: %q are left, %v", what, left, err)
+		}
+	}
+}
+
 // Several at work on one record, some of which are stopped, leave the record of
 // one: epochs never go backwards for a reader.
 func TestManyWritersLeaveOneRecord(t *testing.T) {

@@ -330,6 +330,8 @@ func (r *Runner) latestState(dir, stem string, e Experiment) (*state, error) {
 			}
 			r.notice("%s is damaged, and was renamed to %s: the run goes on from an earlier epoch", path, kept)
 		case errors.Is(err, errDamaged), errors.Is(err, errNoState):
+		case err != nil && filepath.Dir(path) != dir:
+			r.notice("%s was left out of the search for an earlier epoch to go on from: %v", path, err)
 		case err != nil:
 			return nil, err
 		case s.Stem != stem && filepath.Dir(path) == dir:

@@ -86,6 +86,9 @@ var (
 // readHeader returns what a state says of itself, which may not be true: the
 // digest is not looked at. Of the first format it says nothing.
 func readHeader(path string) (h stateHeader, err error) {
+	if _, err := folder(filepath.Dir(path)).size(filepath.Base(path)); err != nil { // opening a pipe would wait for its writer
+		return h, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return h, err

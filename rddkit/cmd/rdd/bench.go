@@ -45,6 +45,8 @@ type benchmark struct {
 	TrainFraction float64 `json:"train_fraction"` // TrainGFLOPS / GEMM, though most products of TrainGFLOPS are those of Convolutions
 }
 
+const mostRepeats = 10_000
+
 func benchCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
 	asJSON := set.Bool("json", false, "print JSON")
@@ -60,8 +62,8 @@ convolutions, which may have kernels of their own: the line "convolutions" tells
 	if err := parse(set, args, stderr); err != nil {
 		return err
 	}
-	if *repeat < 1 {
-		return invalid.New("repeat", *repeat, "at least 1")
+	if *repeat < 1 || *repeat > mostRepeats {
+		return invalid.Newf("-repeat", *repeat, "at least 1, at most %d", mostRepeats)
 	}
 	if err := noArguments(set); err != nil {
 		return err

@@ -30,14 +30,14 @@ import (
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
-// command is one sub-command: its first line of help and what it does.
-type command struct {
+// subcommand is its first line of help and what it does.
+type subcommand struct {
 	name, help string
 	run        func(ctx context.Context, args []string, stdout, stderr io.Writer) error
 }
 
-func commands() []command {
-	return []command{
+func commands() []subcommand {
+	return []subcommand{
 		{"train", "carry out an experiment, writing a run folder", trainCommand},
 		{"sweep", "carry out every combination of values, several at once", sweepCommand},
 		{"data", "list, fetch and verify the data sets", dataCommand},
@@ -63,7 +63,32 @@ func untilInterrupted() context.Context {
 	return ctx
 }
 
+// dispatch carries out a command. One whose results could not be printed failed,
+// as on a full disk.
 func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	out := &output{to: stdout}
+	if err := command(ctx, args, out, stderr); err != nil {
+		return err
+	}
+	return out.failed
+}
+
+// output is standard output, with the error that ended it.
+type output struct {
+	to     io.Writer
+	failed error
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	if o.failed != nil {
+		return 0, o.failed
+	}
+	n, err := o.to.Write(text)
+	o.failed = err
+	return n, err
+}
+
+func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		usage(stderr)
 		return errUsage

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,46 @@ func rdd(args ...string) (code int, stdout, stderr string) {
 	code = exitCode(dispatch(context.Background(), args, &out, &err), &err)
 	return code, out.String(), err.String()
 }
+
+// A command that cannot print what it found has failed, whichever it is.
+func TestAFullDiskIsAFailure(t *testing.T) {
+	t.Setenv("RDDKIT_RUNS", t.TempDir())
+	full := errors.New("no space left on device")
+	small := []string{"-method", "fa", "-network", "6", "-epochs", "1", "-train-limit", "24", "-test-limit", "8", "-batch-size", "8"}
+	name := func() string {
+		runs, err := os.ReadDir(os.Getenv("RDDKIT_RUNS"))
+		if err != nil || len(runs) != 1 {
+			t.Fatal(runs, err)
+		}
+		return filepath.Join(os.Getenv("RDDKIT_RUNS"), runs[0].Name())
+	}
+	for _, args := range []func() []string{
+		func() []string { return append([]string{"train"}, small...) },
+		func() []string { return append([]string{"sweep"}, small...) },
+		func() []string { return append([]string{"sweep", "-json"}, small...) },
+		func() []string { return append([]string{"sweep", "-list"}, small...) },
+		func() []string { return []string{"train", "-methods"} },
+		func() []string { return []string{"store", "-out", t.TempDir(), name()} },
+		func() []string { return []string{"merge", t.TempDir(), name()} },
+		func() []string { return []string{"data", "list"} },
+		func() []string { return []string{"data", "verify", "fashion-mnist-10k"} },
+		func() []string { return []string{"data", "-h"} },
+		func() []string { return []string{"version"} },
+		func() []string { return []string{"help"} },
+	} {
+		args := args()
+		var stderr bytes.Buffer
+		err := dispatch(context.Background(), args, failing{full}, &stderr)
+		if code := exitCode(err, &stderr); code != 1 || !errors.Is(err, full) {
+			t.Errorf("rdd %s on a full disk: exit code %d, %v", strings.Join(args, " "), code, err)
+		}
+	}
+}
+
+// failing is a writer that fails.
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
 func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 	empty := t.TempDir()
@@ -38,6 +79,16 @@ func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 		{[]string{"train", "-rdd-time", "100"}, "0.003"},
 		{[]string{"train", "-seeds", "-1"}, "at least 1"},
 		{[]string{"train", "-seeds", "0"}, "at least 1"},
+		{[]string{"train", "-seeds", "1000000000"}, "at most 10000"},
+		{[]string{"train", "-epochs", "1000000000000"}, "1 to 1000000"},
+		{[]string{"train", "-batch-size", "1000000000"}, "to 100000"},
+		{[]string{"train", "-interval", "1e9"}, "at most 1.07"},
+		{[]string{"train", "-rdd-time", "300000", "-interval", "0.001"}, "less than 1048576 observations"},
+		{[]string{"sweep", "-seeds", "300000000"}, "at most 10000"},
+		{[]string{"sweep", "-list", "-seeds", "10000", "-epochs", strings.Repeat("1,", 20) + "1"}, "at most 100000"},
+		{[]string{"talk", "-seeds", "1000000000"}, "at most 10000"},
+		{[]string{"talk", "-batches", "1000000000000"}, "-batches"},
+		{[]string{"bench", "-repeat", "1000000000000"}, "-repeat"},
 		{[]string{"sweep", "-method", "fa,hebb"}, "hebb"},
 		{[]string{"sweep", "-epochs", "1,many"}, "many"},
 		{[]string{"sweep", "-epochs", "5,0"}, "-epochs is \"0\""},

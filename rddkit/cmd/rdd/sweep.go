@@ -60,9 +60,10 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if err := noArguments(set); err != nil {
 		return err
 	}
+	if err := checkSeeds(*seeds); err != nil {
+		return err
+	}
 	switch {
-	case *seeds < 1:
-		return invalid.New("-seeds", *seeds, "at least 1")
 	case *cores < 1:
 		return invalid.New("-cores", *cores, "at least 1")
 	case *memory < 0 || *memory > 1<<30:
@@ -160,9 +161,18 @@ func (g *grid) flags(set *flag.FlagSet) {
 	})
 }
 
+// mostRuns bounds what one sweep has.
+const mostRuns = 100_000
+
 // experiments returns the combinations with so many seeds of each, in the order
 // of the fields, without those whose record another has.
 func (g *grid) experiments(seeds int) ([]rddkit.Experiment, error) {
+	runs := seeds
+	for _, name := range g.fields {
+		if runs *= max(len(g.values[name]), 1); runs > mostRuns {
+			return nil, invalid.Newf("combinations of values and seeds", "too many", "at most %d", mostRuns)
+		}
+	}
 	all := []rddkit.Experiment{{}}
 	for _, name := range g.fields {
 		values := g.values[name]

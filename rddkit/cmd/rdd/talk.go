@@ -72,14 +72,18 @@ func talkCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	return nil
 }
 
+// mostBatches bounds -batches: far more than the reference's numbers.
+const mostBatches = 10_000_000
+
 func (t talk) validate() error {
 	switch {
 	case t.only != "" && !slices.Contains(feedback.Algorithms, t.only):
 		return invalid.Newf("-method", string(t.only), "one of %q", feedback.Algorithms)
-	case t.seeds < 1:
-		return invalid.New("-seeds", t.seeds, "at least 1")
-	case t.batches < 0:
-		return invalid.New("-batches", t.batches, "at least 1, or 0 for the reference's number")
+	case t.batches < 0 || t.batches > mostBatches:
+		return invalid.Newf("-batches", t.batches, "at most %d, or 0 for the reference's number", mostBatches)
+	}
+	if err := checkSeeds(t.seeds); err != nil {
+		return err
 	}
 	for _, task := range t.tasks {
 		if !slices.Contains([]string{"classifier", "large", "autoencoder"}, task) {

@@ -36,8 +36,8 @@ func trainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		_, err := io.WriteString(stdout, rddkit.Usage())
 		return err
 	}
-	if *seeds < 1 {
-		return invalid.New("-seeds", *seeds, "at least 1")
+	if err := checkSeeds(*seeds); err != nil {
+		return err
 	}
 	if err := refuseZeros(set, experiment); err != nil {
 		return err
@@ -54,6 +54,14 @@ func trainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 			return err
 		}
 		printRecord(stdout, record)
+	}
+	return nil
+}
+
+// checkSeeds checks -seeds, before there is an experiment for each.
+func checkSeeds(n int) error {
+	if n < 1 || n > rddkit.MostSeeds {
+		return invalid.Newf("-seeds", n, "at least 1, at most %d", rddkit.MostSeeds)
 	}
 	return nil
 }
