@@ -331,6 +331,10 @@ const (
 // lockOf is the lock of a run folder.
 func lockOf(dir string) string { return filepath.Join(dir, ".lock") }
 
+// openNow is Open of a run folder for whoever holds its lock, and need not wait for
+// a save.
+func openNow(path string) (*Record, error) { return open(path, folder(path)) }
+
 func open(path string, src source) (*Record, error) {
 	where := src.where("run.json")
 	text, err := src.read("run.json")

@@ -99,7 +99,7 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 		return nil, err
 	}
 	dir := filepath.Join(root, fmt.Sprintf("%s-%d", stem, e.Epochs))
-	if record, err := finished(dir, stem, e, tell); record != nil || err != nil {
+	if record, err := finished(Open, dir, stem, e, tell); record != nil || err != nil {
 		return record, err
 	}
 	set, err := sets.load(ctx, e, r.Data, tell)
@@ -121,7 +121,7 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 		return nil, err
 	}
 	defer held.Release()
-	if record, err := finished(dir, stem, e, tell); record != nil || err != nil { // by whoever held it
+	if record, err := finished(openNow, dir, stem, e, tell); record != nil || err != nil { // by whoever held it
 		return record, err
 	}
 	if err := atomicfile.Clean(dir); err != nil {
@@ -142,8 +142,8 @@ func (r *Runner) run(ctx context.Context, e Experiment, sets *sets, tell func(do
 
 // finished returns the record in dir if it is complete; nil if there is none, or
 // one to go on with or to restore. A record of another experiment is an error.
-func finished(dir, stem string, e Experiment, tell func(done, total int, text string)) (*Record, error) {
-	record, err := Open(dir)
+func finished(open func(path string) (*Record, error), dir, stem string, e Experiment, tell func(done, total int, text string)) (*Record, error) {
+	record, err := open(dir)
 	if err != nil {
 		return nil, nil
 	}
