@@ -2,6 +2,12 @@
 // Reproducibility Challenge: Spike-based Causal Inference for Weight
 // Alignment"), so that a new run can be laid over them. All are for CIFAR-10.
 //
+// It also holds every claim of the report and of the talk (Lansdell 2020), as
+// [Claims], and judges them by stored runs and by simulations of some seconds:
+// [OfReport], [OfNeurons], [OfFeedback]. [Fitted] says which settings were chosen by
+// the report's own curves, [GapArms] how much of the way from feedback alignment to
+// backpropagation regression discontinuity goes.
+//
 // The values were read off the report's figures to about a ninth of a pixel
 // ([Curve.Uncertainty]); that says nothing of how much a run would vary with
 // another seed. Mind when comparing: in the figures of sign alignment and R_self
