@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weightalign/lab/rddkit/dataset"
+	"github.com/weightalign/lab/rddkit/internal/lock"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
@@ -206,6 +208,57 @@ func TestWhatLiesBesideARecordDoesNoHarm(t *testing.T) {
 			t.Errorf("%s: %q are left, %v", what, left, err)
 		}
 	}
+}
+
+// However long the pause between two saves, the first epoch after every start is
+// saved: a run that is stopped within the pause each time gets on.
+func TestEveryStartGetsOn(t *testing.T) {
+	dir := t.TempDir()
+	e, err := tiny.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Epochs = 6
+	name, err := e.Name()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stem, err := e.stem()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := new(sets).load(context.Background(), e, dataset.Options{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, name)
+	for start := range 3 {
+		held, err := lock.Acquire(context.Background(), lockOf(path), lock.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := (&Runner{Dir: dir}).begin(context.Background(), e, set, path, stem, held, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done := run.record.EpochsDone(); done != start {
+			t.Fatalf("start %d goes on after %d epochs", start, done)
+		}
+		for range 2 { // the second is lost
+			run.pause = time.Hour
+			if err := run.epoch(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if h, err := readHeader(filepath.Join(path, stateFile)); err != nil || h.Epochs != start+1 {
+			t.Errorf("start %d saved %d epochs, %v", start, h.Epochs, err)
+		}
+		if err := held.Release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := mustRun(t, t.TempDir(), e)
+	same(t, "stopped again and again", mustRun(t, dir, e), want)
 }
 
 // Several at work on one record, some of which are stopped, leave the record of

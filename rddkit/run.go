@@ -248,7 +248,10 @@ func (r *Runner) begin(ctx context.Context, e Experiment, set *dataset.Set, dir,
 	}
 	now.record.Provenance.Sessions = append(sessions, session)
 	if now.record.EpochsDone() > 0 { // bring a folder up to date that was cut off while being written
-		return now, now.save()
+		if err := now.save(); err != nil {
+			return nil, err
+		}
+		now.saved = time.Time{} // the first epoch does not wait: who is stopped again and again gets on
 	}
 	return now, nil
 }
