@@ -160,12 +160,12 @@ func TestTablesRefuseRaggedRows(t *testing.T) {
 // it is Code.
 func TestMarkdownTablesShowTextsAsTheyAre(t *testing.T) {
 	for cell, want := range map[any]string{
-		"W<B and n>30":             `W\<B and n\>30`,
+		"W<B and n>30":             `W&lt;B and n&gt;30`,
 		"a*b*c":                    `a\*b\*c`,
 		"R_self, _x_":              `R_self, \_x\_`,
 		"$5 and $6":                `\$5 and \$6`,
 		"[link](x) ![image](y)":    `\[link\](x) !\[image\](y)`,
-		"R&D &lt; ~~x~~ {y}":       `R\&D \&lt; \~\~x\~\~ \{y\}`,
+		"R&D &lt; ~~x~~ {y}":       `R&amp;D &amp;lt; \~\~x\~\~ \{y\}`,
 		`\(x\) a\b`:                `&#92;(x&#92;) a&#92;b`,
 		"two\nlines | pipe `code`": "two lines \\| pipe \\`code\\`",
 		Code("rdd train -x a|b"):   "`rdd train -x a\\|b`",

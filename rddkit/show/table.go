@@ -3,6 +3,7 @@ package show
 import (
 	"encoding/csv"
 	"fmt"
+	"html"
 	"math"
 	"os"
 	"path/filepath"
@@ -220,7 +221,9 @@ func literal(s string) string {
 			b.WriteString("&#92;")
 		case r == '_' && inWord(i-1) && inWord(i+1):
 			b.WriteByte('_')
-		case strings.ContainsRune("|&<>*_`[]$~{}", r):
+		case strings.ContainsRune("<>&", r): // of HTML: right where Markdown knows no such escape, too
+			b.WriteString(html.EscapeString(string(r)))
+		case strings.ContainsRune("|*_`[]$~{}", r):
 			b.WriteByte('\\')
 			fallthrough
 		default:
