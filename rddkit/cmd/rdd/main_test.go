@@ -153,7 +153,7 @@ func TestTrainWritesARunThatFiguresDraws(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(runs[0], "train_err.npy"), []byte("not NumPy"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr := rdd("figures", runs[0]); code != 1 || !strings.Contains(stderr, "train_err.npy") {
+	if code, _, stderr := rdd("figures", runs[0]); code != 2 || !strings.Contains(stderr, "train_err.npy") {
 		t.Errorf("a damaged run: exit code %d, %q", code, stderr)
 	}
 }

@@ -196,7 +196,7 @@ func TestASlurmSweepThatIsKilled(t *testing.T) {
 	}
 	cluster := slurmtest.Start(t)
 	local, shared := t.TempDir(), t.TempDir()
-	args := "sweep -method fa,bp -seeds 2 -epochs 7 -train-limit 320 -test-limit 32 -batch-size 32"
+	args := "sweep -method fa,bp -seeds 2 -epochs 30 -train-limit 320 -test-limit 32 -batch-size 32" // long enough to be killed in
 	var alone, first, again bytes.Buffer
 	if err := onSlurm(t, &alone, args+" -out "+local).Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, &alone)
