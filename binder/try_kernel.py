@@ -63,7 +63,7 @@ def main():
 )
 
 %%
-records, _, err := rddkit.Stored(rddkit.Experiment{{Dataset: "cifar10", Drive: "fresh", Epochs: 60}})
+records, err := rddkit.Stored(rddkit.Experiment{{Dataset: "cifar10", Drive: "fresh", Epochs: 60}})
 show.Check(err)
 show.Check(figures.SignAlignment(records...).Show())
 """
