@@ -316,7 +316,7 @@ func Open(path string) (*Record, error) {
 			return r, err
 		}
 		if _, busy, held := lock.Held(lockOf(path)); !busy || held != nil {
-			return r, err
+			return open(path, src) // a save may have ended in between
 		}
 		time.Sleep(openPause) // it is being saved
 	}
