@@ -9,6 +9,7 @@
 //	rdd figures   draw runs as PNG, SVG, PDF, HTML and TSV files, or compare them with the report
 //	rdd rd        estimate a jump at a cutoff from a CSV file: regression discontinuity
 //	rdd talk      train the networks of the talk's second half
+//	rdd verdicts  print every claim of both documents with its verdict
 //	rdd bench     measure this machine
 //	rdd version   print versions and the backend of the matrix products
 //
@@ -46,6 +47,7 @@ func commands() []subcommand {
 		{"figures", "draw stored runs, or compare them with the report", figuresCommand},
 		{"rd", "estimate a jump at a cutoff from a CSV file", rdCommand},
 		{"talk", "train the networks of the talk's second half", talkCommand},
+		{"verdicts", "print every claim of both documents with its verdict", verdictsCommand},
 		{"bench", "measure this machine", benchCommand},
 		{"version", "print versions and the backend of the matrix products", versionCommand},
 	}

@@ -102,6 +102,9 @@ func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 		{[]string{"store"}, "at least one run"},
 		{[]string{"store", "-out", filepath.Join(empty, "results"), empty}, "run.json"},
 		{[]string{"bench", "-repeat", "0"}, "repeat"},
+		{[]string{"verdicts", "-items", "12"}, "numbers from 1 to 11"},
+		{[]string{"verdicts", "-items", "1,,2"}, "numbers from 1 to 11"},
+		{[]string{"verdicts", "R1"}, "R1"},
 	} {
 		code, _, stderr := rdd(c.args...)
 		if code != 2 || !strings.Contains(stderr, c.says) {
@@ -114,7 +117,7 @@ func TestWrongInputExitsWithTwoAndSaysWhatIsAllowed(t *testing.T) {
 }
 
 func TestHelpExitsWithZero(t *testing.T) {
-	for _, args := range [][]string{{"-h"}, {"help"}, {"train", "-h"}, {"sweep", "-h"}, {"store", "-h"}, {"figures", "-h"}, {"bench", "-h"}, {"data", "-h"}} {
+	for _, args := range [][]string{{"-h"}, {"help"}, {"train", "-h"}, {"sweep", "-h"}, {"store", "-h"}, {"figures", "-h"}, {"bench", "-h"}, {"data", "-h"}, {"verdicts", "-h"}} {
 		if code, stdout, stderr := rdd(args...); code != 0 || !strings.Contains(stdout+stderr, "usage") {
 			t.Errorf("rdd %s: exit code %d, %q", strings.Join(args, " "), code, stdout+stderr)
 		}
