@@ -20,17 +20,18 @@ import (
 // used: it writes one coordinate system with one title, and its page templates
 // would make every cell's program larger.
 type option struct {
-	Background string       `json:"backgroundColor"`
-	Title      []opts.Title `json:"title"`
-	Legend     legend       `json:"legend"`
-	Tooltip    opts.Tooltip `json:"tooltip"`
-	Toolbox    opts.Toolbox `json:"toolbox"`
-	Grid       []opts.Grid  `json:"grid"`
-	XAxis      []xAxis      `json:"xAxis"`
-	YAxis      []yAxis      `json:"yAxis"`
-	DataZoom   []zoom       `json:"dataZoom"`
-	Series     []series     `json:"series"`
-	Animation  bool         `json:"animation"`
+	Background string         `json:"backgroundColor"`
+	Text       opts.TextStyle `json:"textStyle"`
+	Title      []opts.Title   `json:"title"`
+	Legend     legend         `json:"legend"`
+	Tooltip    opts.Tooltip   `json:"tooltip"`
+	Toolbox    opts.Toolbox   `json:"toolbox"`
+	Grid       []opts.Grid    `json:"grid"`
+	XAxis      []xAxis        `json:"xAxis"`
+	YAxis      []yAxis        `json:"yAxis"`
+	DataZoom   []zoom         `json:"dataZoom"`
+	Series     []series       `json:"series"`
+	Animation  bool           `json:"animation"`
 }
 
 // legend, xAxis, yAxis, zoom and series add what go-echarts' types lack.
@@ -111,6 +112,7 @@ func (f Figure) Option() ([]byte, error) {
 	look := f.looks()
 	o := option{
 		Background: css(white), // as the picture has, whatever the page's
+		Text:       opts.TextStyle{FontFamily: families},
 		Legend:     legend{Legend: opts.Legend{Show: opts.Bool(false)}},
 		Tooltip:    opts.Tooltip{Show: opts.Bool(true), Trigger: "item"},
 		Toolbox: opts.Toolbox{Show: opts.Bool(true), Right: "10", Top: "0", Feature: &opts.ToolBoxFeature{
@@ -296,10 +298,10 @@ func label(a Axis, ends [2]float64) axisLabel {
 // symbols are the shapes of markers, the same as [Series.marker]'s.
 var symbols = map[Style]string{Solid: "circle", Dashed: "rect", DashDot: "triangle", Dotted: "path://M4,0h2v4h4v2h-4v4h-2v-4h-4v-2h4z", Reported: "emptyCircle"}
 
-// decades are the marks of a logarithmic axis that is too long for ECharts, which
-// would put a number at 1 and at no other place.
+// decades are the marks of a logarithmic axis that is too short or too long for
+// ECharts, which has numbers at powers of ten only, and beyond some length at 1 alone.
 func decades(a Axis, ends [2]float64) []float64 {
-	if !a.Log || math.Log10(ends[1])-math.Log10(ends[0]) < 12 {
+	if span := math.Log10(ends[1]) - math.Log10(ends[0]); !a.Log || span >= 2 && span < 12 {
 		return nil
 	}
 	var at []float64

@@ -22,6 +22,9 @@ var (
 	tickFont   = typeface(fontSize-1, stdfont.WeightNormal, softText)
 )
 
+// families are the pictures' font, and others whose letters are as wide.
+const families = "'Liberation Sans',Arial,Helvetica,sans-serif"
+
 // lineHeight is the distance in page pixels of two lines of text.
 const lineHeight = fontSize + 2
 

@@ -8,7 +8,7 @@ import (
 )
 
 // TestTooltip runs the script of the interactive twin on names that would be
-// HTML, with a stand-in for ECharts.
+// HTML, with a stand-in for ECharts, in half of the width that it was laid out for.
 func TestTooltip(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -25,13 +25,14 @@ func TestTooltip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const script = `global.window = {}; let o; global.echarts = { init: () => ({ setOption(x) { o = x }, resize() {} }) };
-const listened = {}, div = { textContent: "waiting", addEventListener(name, f, capture) { listened[name] = [f, capture] } };
+	const script = `global.window = {}; const set = []; let o; global.echarts = { init: () => ({ setOption(x) { set.push(x); o = set[0] }, resize() {} }) };
+const listened = {}, div = { textContent: "waiting", clientWidth: 450, style: { maxWidth: "900px" }, addEventListener(name, f, capture) { listened[name] = [f, capture] } };
 eval(process.argv[1]); window.rddChart(div, JSON.parse(process.argv[2]));
 for (const s of [0, 2]) { const x = o.series[s]; console.log(o.tooltip.formatter({ seriesIndex: s, value: x.data[0], seriesName: x.name, marker: "" })) }
 for (const v of [-0.5, 1e-300, 2.3025849, 3e9, 0]) console.log(o.xAxis[0].axisLabel.formatter(v));
 console.log(o.xAxis[1].axisLabel.formatter, JSON.stringify(div.textContent));
-for (const ctrlKey of [false, true]) { let stopped = false; listened.wheel[0]({ ctrlKey, stopPropagation() { stopped = true } }); console.log(ctrlKey, stopped, listened.wheel[1]) }`
+for (const ctrlKey of [false, true]) { let stopped = false; listened.wheel[0]({ ctrlKey, stopPropagation() { stopped = true } }); console.log(ctrlKey, stopped, listened.wheel[1]) }
+console.log(set.length, o.textStyle.fontFamily, JSON.stringify(set[1]));`
 	output, err := exec.Command(node, "-e", script, drawer, string(option)).CombinedOutput()
 	want := `a &#60;b&#62; &#38; &#34;c&#34;: <b>−1</b><br>W&#60;B and n&#62;30: <b>2.3025849</b> ± 0.012
 method: <b>&#60;img src=x onerror=alert(1)&#62;</b><br>it&#39;s: <b>1</b>
@@ -43,6 +44,7 @@ method: <b>&#60;img src=x onerror=alert(1)&#62;</b><br>it&#39;s: <b>1</b>
 undefined ""
 false true true
 true false true
+2 'Liberation Sans',Arial,Helvetica,sans-serif {"title":[],"legend":{"textStyle":{"fontSize":6.5}},"xAxis":[{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6}},{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6}}],"yAxis":[{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6},"nameGap":23},{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6},"nameGap":23}]}
 `
 	if err != nil || string(output) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, output, want)
@@ -67,5 +69,21 @@ func TestTheTwinIsNeverBlank(t *testing.T) {
 	moving, err := testFrames().fragment(false)
 	if err != nil || !strings.Contains(moving, "trusted") {
 		t.Errorf("a slider that does not move says nothing: %v", err)
+	}
+}
+
+// A logarithmic axis of less than two decades has the picture's numbers: ECharts
+// alone would have one, or none.
+func TestShortLogarithmicAxesHaveNumbers(t *testing.T) {
+	for want, ends := range map[string][2]float64{
+		`"customValues":[500,1000,2000]`: {250, 2000},
+		`"customValues":[0.02,0.05]`:     {0.02, 0.06},
+		"":                               {1, 1000},
+	} {
+		f := Figure{Panels: []Panel{{X: Axis{Label: "images", Log: true}, Y: Axis{Label: "y"}, Series: []Series{{Name: "a", Kind: Line, X: ends[:], Y: []float64{1, 2}}}}}}
+		option, err := f.Option()
+		if err != nil || !strings.Contains(string(option), want) || want == "" && strings.Contains(string(option), "customValues") {
+			t.Errorf("from %g to %g: %v, not %q in %.900s", ends[0], ends[1], err, want, option)
+		}
 	}
 }

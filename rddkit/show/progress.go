@@ -128,12 +128,12 @@ func (s state) line() string {
 }
 
 // html draws the state without scripts or style sheets, so that any viewer
-// shows it.
+// shows it, and without colours, so that it can be read in any theme.
 func (s state) html() string {
 	bar := ""
 	if fraction := s.pace.Fraction(); s.pace.Total > 0 {
 		bar = fmt.Sprintf(`<progress max="1" value="%.4g" style="width:16em;vertical-align:middle"></progress> %.0f %% `, fraction, 100*fraction)
 	}
-	return fmt.Sprintf(`<div style="font-family:sans-serif;font-size:13px"><b>%s</b> %s<span>%s</span> <span style="color:#777">%s</span></div>`,
+	return fmt.Sprintf(`<div style="font-family:sans-serif;font-size:13px"><b>%s</b> %s<span>%s</span> <span style="opacity:0.7">%s</span></div>`,
 		html.EscapeString(s.title), bar, html.EscapeString(s.text), s.pace.String())
 }

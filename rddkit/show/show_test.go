@@ -365,3 +365,10 @@ func TestAStopIsExplained(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Whatever the theme, dark or light, text has the reader's own colour.
+func TestProgressHasNoColourOfItsOwn(t *testing.T) {
+	if text := (state{title: "running", text: "epoch 1"}).html(); strings.Contains(text, "color") {
+		t.Errorf("%s", text)
+	}
+}

@@ -32,6 +32,18 @@ window.rddChart = (function () {
     }).join("");
   }
 
+  // shrunk are the texts of an option in a chart that is k times as wide as it was laid out for.
+  function shrunk(option, k) {
+    function style(s) { return { fontSize: k * s.fontSize, lineHeight: k * s.lineHeight }; }
+    function axis(a) { return { nameTextStyle: style(a.nameTextStyle), axisLabel: { fontSize: k * 12 } }; }
+    return {
+      title: (option.title || []).map(function (t) { return { textStyle: style(t.textStyle) }; }),
+      legend: { textStyle: { fontSize: k * 13 } },
+      xAxis: option.xAxis.map(axis),
+      yAxis: option.yAxis.map(function (a) { return Object.assign(axis(a), { nameGap: k * a.nameGap }); }),
+    };
+  }
+
   return function (div, option) {
     option.tooltip.formatter = function (params) { return values(option, params); };
     option.xAxis.concat(option.yAxis || []).forEach(function (axis) {
@@ -43,7 +55,13 @@ window.rddChart = (function () {
     div.textContent = ""; // what stood there for readers without scripts
     var chart = echarts.init(div);
     chart.setOption(option);
-    if (window.ResizeObserver) new ResizeObserver(function () { chart.resize(); }).observe(div);
+    var wide = parseFloat(div.style.maxWidth); // as it was laid out
+    function fit() {
+      chart.resize();
+      chart.setOption(shrunk(option, Math.max(0.5, Math.min(1, div.clientWidth / wide) || 1)));
+    }
+    fit();
+    if (window.ResizeObserver) new ResizeObserver(fit).observe(div);
     return chart;
   };
 })();
