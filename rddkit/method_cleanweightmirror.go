@@ -12,7 +12,7 @@ func init() {
 		panic(err)
 	}
 	builtIn(Definition[align.WeightMirrorOptions]{
-		Name: string(CleanWeightMirror), Label: "Weight mirror (clean)", Color: "#44aa99", rank: 120,
+		Name: string(CleanWeightMirror), Label: "Weight mirror (clean)", Color: "#665500", rank: 120,
 		Defaults: standard.Options(),
 		New: func(o align.WeightMirrorOptions, e Experiment) (align.Learner, error) {
 			return align.NewWeightMirror(o, e.Seed)

@@ -8,7 +8,7 @@ const OnlineMirror Method = "online-mirror"
 
 func init() {
 	builtIn(Definition[align.OnlineMirrorOptions]{
-		Name: string(OnlineMirror), Label: "Online mirror", Color: "#88ccee", rank: 140,
+		Name: string(OnlineMirror), Label: "Online mirror", Color: "#aa88ff", rank: 140,
 		New: func(o align.OnlineMirrorOptions, _ Experiment) (align.Learner, error) {
 			return align.NewOnlineMirror(o)
 		},

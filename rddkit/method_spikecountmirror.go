@@ -12,7 +12,7 @@ func init() {
 		panic(err)
 	}
 	builtIn(Definition[align.SpikeCountOptions]{
-		Name: string(SpikeCountMirror), Label: "Spike-count mirror", Color: "#aa4499", Uses: SpikeFields, rank: 100,
+		Name: string(SpikeCountMirror), Label: "Spike-count mirror", Color: "#005555", Uses: SpikeFields, rank: 100,
 		Defaults: standard.Options(),
 		Check: func(o align.SpikeCountOptions) error {
 			if err := checkForget(o.Forget); err != nil {

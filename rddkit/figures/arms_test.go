@@ -2,6 +2,7 @@ package figures
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -191,5 +192,33 @@ func TestColoursOfOwnMethods(t *testing.T) {
 	var bad *invalid.Error
 	if err := SignAlignment(record(t, rddkit.Experiment{Method: own("blue-ish", "blu")}, 2, 60)).Validate(); !errors.As(err, &bad) || !strings.Contains(err.Error(), "blue-ish") {
 		t.Errorf("error %v", err)
+	}
+}
+
+var builtIn = rddkit.Methods() // before tests register their own
+
+// No two methods of the laboratory have colours that are hard to tell apart: nearer
+// than 20 in CIELAB, where 2.3 is just noticed side by side.
+func TestMethodsHaveColoursApart(t *testing.T) {
+	lab := func(m rddkit.Method) [3]float64 {
+		c, err := chart.ParseColor(m.Color())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var light [3]float64 // of red, green and blue, by sRGB
+		for i := range light {
+			light[i] = math.Pow((float64(c>>(16-8*i)&0xff)/255+0.055)/1.055, 2.4)
+		}
+		f := func(r, g, b, white float64) float64 { return math.Cbrt((r*light[0] + g*light[1] + b*light[2]) / white) }
+		x, y, z := f(0.4124, 0.3576, 0.1805, 0.9505), f(0.2126, 0.7152, 0.0722, 1), f(0.0193, 0.1192, 0.9505, 1.089)
+		return [3]float64{116*y - 16, 500 * (x - y), 200 * (y - z)}
+	}
+	for i, a := range builtIn {
+		for _, b := range builtIn[:i] {
+			p, q := lab(a), lab(b)
+			if d := math.Hypot(math.Hypot(p[0]-q[0], p[1]-q[1]), p[2]-q[2]); d < 20 {
+				t.Errorf("%s (%s) and %s (%s) are %.0f apart", a, a.Color(), b, b.Color(), d)
+			}
+		}
 	}
 }
