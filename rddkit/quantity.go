@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Quantity is something of which a record has one number for each epoch, such as
@@ -73,6 +74,15 @@ func EstimateOf(values ...float64) Estimate {
 	}
 	mean, deviation := stat.MeanStdDev(known, nil)
 	return Estimate{mean, deviation / math.Sqrt(float64(len(known))), len(known)}
+}
+
+// P is the p-value of a mean difference: how likely one as far from 0, on either side,
+// is by chance, by Student's t with Seeds − 1 degrees of freedom; NaN of one seed.
+func (e Estimate) P() float64 {
+	if math.IsNaN(e.StandardError) {
+		return math.NaN()
+	}
+	return 2 * distuv.StudentsT{Sigma: 1, Nu: float64(e.Seeds - 1)}.CDF(-math.Abs(e.Mean)/e.StandardError)
 }
 
 // Mean is the mean of a number of each record, with its standard error.

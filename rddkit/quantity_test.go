@@ -29,6 +29,8 @@ func TestPairedComparesSeedWithSeed(t *testing.T) {
 	// By hand: 6 and 10, mean 8, sample s.d. √8, divided by √2.
 	if got := Paired(a, b, last); got.Mean != 8 || math.Abs(got.StandardError-2) > 1e-12 || got.Seeds != 2 {
 		t.Errorf("%+v, want 8 ± 2 of 2", got)
+	} else if p := 2 / math.Pi * math.Atan(0.25); math.Abs(got.P()-p) > 1e-12 { // t is 4, with one degree of freedom
+		t.Errorf("p = %g, want %g", got.P(), p)
 	}
 	// Of 30 to 20 and of 50 to 10 a method at 24 and 40 closes 0.6 and 0.25.
 	best := []*Record{seeded(0, 90, 20), seeded(1, 90, 10)}

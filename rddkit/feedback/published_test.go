@@ -14,6 +14,9 @@ func TestAuthorsNumbersAreTheRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	var file struct {
+		Reference struct {
+			MeanImage float64 `json:"mean_image"`
+		} `json:"autoencoder_reference_losses"`
 		Published struct {
 			Losses map[string][2]float64 `json:"stored_notebook_autoencoder_min_test_loss_per_batch32"`
 		}
@@ -25,6 +28,9 @@ func TestAuthorsNumbersAreTheRecorded(t *testing.T) {
 		if got, want := AuthorsAutoencoder()[algorithm], file.Published.Losses[name]; got.Mean != want[0] || got.SD != want[1] {
 			t.Errorf("%v: %v, recorded %v", algorithm, got, want)
 		}
+	}
+	if file.Reference.MeanImage != MeanImageLoss {
+		t.Errorf("loss of the mean image %v, recorded %v", MeanImageLoss, file.Reference.MeanImage)
 	}
 	if len(AuthorsAutoencoder()) != 4 {
 		t.Error("numbers that are not compared")

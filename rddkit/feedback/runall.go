@@ -36,6 +36,37 @@ func WithSeeds[R any](n int, with func(seed uint64) R) []R {
 	return copies
 }
 
+// RunSeeds runs an experiment with the seeds 0 to n−1; see RunAll.
+func (c Convergence) RunSeeds(ctx context.Context, n int, progress func(done, total int, text string)) ([]*ConvergenceCurve, error) {
+	return RunAll[*ConvergenceCurve](ctx, progress, WithSeeds(n, func(seed uint64) Convergence {
+		c.Seed = seed
+		return c
+	})...)
+}
+
+// Compare trains the classifier by each of some algorithms, with the seeds 0 to n−1
+// each; see RunAll.
+func (c Classifier) Compare(ctx context.Context, n int, progress func(done, total int, text string), by ...Algorithm) ([]*TrainingCurve, error) {
+	var all []Classifier
+	for _, c.Algorithm = range by {
+		for c.Seed = range uint64(n) {
+			all = append(all, c)
+		}
+	}
+	return RunAll[*TrainingCurve](ctx, progress, all...)
+}
+
+// Compare trains the autoencoder; see Classifier.Compare.
+func (a Autoencoder) Compare(ctx context.Context, n int, progress func(done, total int, text string), by ...Algorithm) ([]*TrainingCurve, error) {
+	var all []Autoencoder
+	for _, a.Algorithm = range by {
+		for a.Seed = range uint64(n) {
+			all = append(all, a)
+		}
+	}
+	return RunAll[*TrainingCurve](ctx, progress, all...)
+}
+
 // Gather gathers one quantity of several runs, [run][point].
 func Gather[T any](runs []T, of func(T) []float64) [][]float64 {
 	values := make([][]float64, len(runs))

@@ -2,17 +2,16 @@ package feedback
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"gonum.org/v1/gonum/stat"
-
 	"github.com/weightalign/lab/rddkit/internal/atomicfile"
 	"github.com/weightalign/lab/rddkit/internal/machine"
+	"github.com/weightalign/lab/rddkit/internal/place"
 	"github.com/weightalign/lab/rddkit/invalid"
 )
 
@@ -73,21 +72,25 @@ func ReadRuns(dir, task, dataset string) ([]TrainingRun, error) {
 	return list, nil
 }
 
-// AcrossSeeds returns the mean and the standard deviation over seeds of what of
-// finds in the runs of one method and network. The deviation is NaN for a single
-// seed, the mean if there is none.
-func AcrossSeeds(runs []TrainingRun, hidden []int, method Algorithm, of func(TrainingRun) float64) (mean, sd float64, seeds int) {
-	var values []float64
+// StoredRuns returns the runs that travel with the checkout, of a task ("classifier"
+// or "autoencoder") on MNIST.
+func StoredRuns(task string) ([]TrainingRun, error) {
+	root, ok := place.Checkout()
+	if !ok {
+		return nil, errors.New("feedback: the stored runs are in a checkout only")
+	}
+	return ReadRuns(filepath.Join(root, "data", "results", "feedback-learning"), task, "mnist")
+}
+
+// Stored returns the curves of StoredRuns whose networks have such hidden layers.
+func Stored(task string, hidden ...int) (curves []*TrainingCurve, err error) {
+	runs, err := StoredRuns(task)
 	for _, r := range runs {
-		if r.Algorithm == method && slices.Equal(r.Hidden, hidden) {
-			values = append(values, of(r))
+		if slices.Equal(r.Hidden, hidden) {
+			curves = append(curves, &r.TrainingCurve)
 		}
 	}
-	mean, sd = stat.MeanStdDev(values, nil)
-	if len(values) == 1 {
-		sd = math.NaN()
-	}
-	return mean, sd, len(values)
+	return curves, err
 }
 
 func (s TrainingRun) validate() error {

@@ -5,31 +5,79 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat"
+	"github.com/weightalign/lab/rddkit"
 )
 
-// After returns the mean over seeds of a quantity of one algorithm's runs after so
-// many batches, and its standard error: NaN for less than two seeds.
-func After(runs []*TrainingCurve, by Algorithm, batch int, of func(*TrainingCurve) []float64) (mean, stderr float64) {
-	var values []float64
-	for _, r := range runs {
-		if at := slices.Index(r.Batches, batch); r.Algorithm == by && at >= 0 && of(r) != nil {
-			values = append(values, of(r)[at])
-		}
-	}
-	if len(values) == 0 {
-		return math.NaN(), math.NaN()
-	}
-	mean, sd := stat.MeanStdDev(values, nil)
-	if len(values) == 1 {
-		sd = math.NaN()
-	}
-	return mean, sd / math.Sqrt(float64(len(values)))
+// Quantity is something of which a training curve has one number for each of its
+// Batches; nil if it has none.
+type Quantity func(*TrainingCurve) []float64
+
+// Accuracy is in percent, TestLoss ½ squared error per test image.
+var (
+	Accuracy Quantity = func(c *TrainingCurve) []float64 { return c.Accuracy }
+	TestLoss Quantity = func(c *TrainingCurve) []float64 { return c.TestLoss }
+)
+
+// Arriving is the angle in degrees between the error that arrives at a hidden layer
+// (0 is the lowest) and the gradient.
+func Arriving(layer int) Quantity {
+	return func(c *TrainingCurve) []float64 { return c.Angles(layer) }
 }
 
-// AfterTable is a table of a quantity, named what, after so many batches: a row for
-// each algorithm that has it, mean ± standard error over the seeds.
-func AfterTable(what string, runs []*TrainingCurve, of func(*TrainingCurve) []float64, batches ...int) (header []string, rows [][]any) {
+// At is the quantity after so many batches, those of a warm-up not counted; NaN of
+// curves that do not have it.
+func (q Quantity) At(batches int) func(*TrainingCurve) float64 {
+	return func(c *TrainingCurve) float64 {
+		values := q(c)
+		if k := slices.Index(c.Batches, batches); k >= 0 && k < len(values) {
+			return values[k]
+		}
+		return math.NaN()
+	}
+}
+
+// Over is the mean ± standard error over the runs of one algorithm.
+func Over(runs []*TrainingCurve, by Algorithm, of func(*TrainingCurve) float64) rddkit.Estimate {
+	var values []float64
+	for _, r := range runs {
+		if r.Algorithm == by {
+			values = append(values, of(r))
+		}
+	}
+	return rddkit.EstimateOf(values...)
+}
+
+// Paired is the mean difference, one algorithm less another, over the seeds that both
+// have: their runs begin with the same weights and see the same batches.
+func Paired(runs []*TrainingCurve, one, less Algorithm, of func(*TrainingCurve) float64) rddkit.Estimate {
+	var differences []float64
+	for _, a := range runs {
+		for _, b := range runs {
+			if a.Algorithm == one && b.Algorithm == less && a.Seed == b.Seed {
+				differences = append(differences, of(a)-of(b))
+			}
+		}
+	}
+	return rddkit.EstimateOf(differences...)
+}
+
+// Common is the largest number of batches after which all runs were tested, 0 if
+// there is none.
+func Common(runs []*TrainingCurve) int {
+	if len(runs) == 0 {
+		return 0
+	}
+	for _, b := range slices.Backward(runs[0].Batches) {
+		if !slices.ContainsFunc(runs, func(r *TrainingCurve) bool { return !slices.Contains(r.Batches, b) }) {
+			return b
+		}
+	}
+	return 0
+}
+
+// AfterTable has the mean ± standard error of a quantity, named what, after so many
+// batches: a row for each algorithm that has it.
+func AfterTable(what string, runs []*TrainingCurve, of Quantity, batches ...int) (header []string, rows [][]any) {
 	header = []string{what + ", ± s.e."}
 	for _, b := range batches {
 		header = append(header, fmt.Sprintf("after %d batches", b))
@@ -40,32 +88,11 @@ func AfterTable(what string, runs []*TrainingCurve, of func(*TrainingCurve) []fl
 		}
 		row := []any{algorithm}
 		for _, b := range batches {
-			mean, stderr := After(runs, algorithm, b, of)
-			row = append(row, meanText(mean, stderr))
+			row = append(row, Over(runs, algorithm, of.At(b)))
 		}
 		rows = append(rows, row)
 	}
 	return header, rows
-}
-
-// AcrossSeedsText is AcrossSeeds as a table shows it: mean ± standard error, and the
-// number of seeds; a dash if there is none.
-func AcrossSeedsText(runs []TrainingRun, hidden []int, by Algorithm, of func(TrainingRun) float64) string {
-	mean, sd, n := AcrossSeeds(runs, hidden, by, of)
-	switch n {
-	case 0:
-		return "–"
-	case 1:
-		return meanText(mean, sd) + " (1 seed)"
-	}
-	return fmt.Sprintf("%s (%d seeds)", meanText(mean, sd/math.Sqrt(float64(n))), n)
-}
-
-func meanText(mean, stderr float64) string {
-	if math.IsNaN(stderr) {
-		return fmt.Sprintf("%.1f", mean)
-	}
-	return fmt.Sprintf("%.1f ± %.1f", mean, stderr)
 }
 
 // Table has a row for each hidden layer after none, a tenth, three tenths and all of

@@ -2,38 +2,35 @@ package feedback
 
 import (
 	"fmt"
-	"math"
 	"testing"
+
+	"github.com/weightalign/lab/rddkit"
 )
 
 func TestTablesOfTraining(t *testing.T) {
-	run := func(by Algorithm, accuracy ...float64) *TrainingCurve {
-		return &TrainingCurve{Algorithm: by, Batches: []int{10, 20}, Accuracy: accuracy}
+	run := func(by Algorithm, seed uint64, accuracy ...float64) *TrainingCurve {
+		return &TrainingCurve{Algorithm: by, Seed: seed, Batches: []int{10, 20}, Accuracy: accuracy}
 	}
-	runs := []*TrainingCurve{run(FA, 10, 20), run(FA, 20, 40), run(BP, 30, 50), run(NPGradient)}
-	accuracy := func(c *TrainingCurve) []float64 { return c.Accuracy }
-	header, rows := AfterTable("accuracy", runs, accuracy, 10, 20)
-	if got := fmt.Sprint(header, rows); got != "[accuracy, ± s.e. after 10 batches after 20 batches] [[BP 30.0 50.0] [FA 15.0 ± 5.0 30.0 ± 10.0]]" {
+	runs := []*TrainingCurve{run(FA, 0, 10, 20), run(FA, 1, 20, 40), run(BP, 1, 30, 50), run(NPGradient, 0)}
+	header, rows := AfterTable("accuracy", runs, Accuracy, 10, 20)
+	if got := fmt.Sprint(header, rows); got != "[accuracy, ± s.e. after 10 batches after 20 batches] [[BP 30.00 50.00] [FA 15.00 ± 5.00 30.00 ± 10.00]]" {
 		t.Error(got)
 	}
-	if mean, stderr := After(runs, NPGradient, 10, accuracy); !math.IsNaN(mean) || !math.IsNaN(stderr) {
-		t.Errorf("%v ± %v of nothing", mean, stderr)
-	}
-	var stored []TrainingRun
-	for seed := range uint64(2) {
-		s := TrainingRun{Hidden: []int{5}}
-		s.Algorithm, s.Seed, s.Accuracy = FA, seed, []float64{float64(10 * (seed + 1))}
-		stored = append(stored, s)
-	}
-	last := func(s TrainingRun) float64 { return s.Accuracy[0] }
-	for want, got := range map[string]string{
-		"15.0 ± 5.0 (2 seeds)": AcrossSeedsText(stored, []int{5}, FA, last),
-		"10.0 (1 seed)":        AcrossSeedsText(stored[:1], []int{5}, FA, last),
-		"–":                    AcrossSeedsText(stored, []int{6}, FA, last),
+	for want, got := range map[string]rddkit.Estimate{
+		"30.00 ± 10.00": Over(runs, FA, Accuracy.At(20)),
+		"–":             Over(runs, NPGradient, Accuracy.At(10)),
+		"10.00":         Paired(runs, BP, FA, Accuracy.At(20)), // of seed 1 alone
 	} {
-		if got != want {
-			t.Errorf("%q, want %q", got, want)
+		if got.String() != want {
+			t.Errorf("%v, want %s", got, want)
 		}
+	}
+	if got := Common(runs); got != 20 {
+		t.Errorf("all have %d batches, want 20", got)
+	}
+	runs[1].Batches = []int{10, 30}
+	if got := []int{Common(runs), Common(nil)}; got[0] != 10 || got[1] != 0 {
+		t.Errorf("all have %d batches, want 10 and of none 0", got)
 	}
 }
 

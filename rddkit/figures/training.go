@@ -22,7 +22,7 @@ var trainingLooks = map[feedback.Algorithm]chart.Look{
 // standard error over the runs of each method, in the order of
 // feedback.Algorithms. The axis counts the batches of a warm-up. Runs for which of returns nil do not have the quantity and
 // are left out.
-func TrainingRuns(title string, y chart.Axis, runs []*feedback.TrainingCurve, of func(*feedback.TrainingCurve) []float64) chart.Figure {
+func TrainingRuns(title string, y chart.Axis, runs []*feedback.TrainingCurve, of feedback.Quantity) chart.Figure {
 	var curves []chart.Curve
 	for _, method := range feedback.Algorithms {
 		c := chart.Curve{Name: method.String(), Color: trainingLooks[method].Color, Style: trainingLooks[method].Style}
@@ -45,6 +45,11 @@ func TrainingRuns(title string, y chart.Axis, runs []*feedback.TrainingCurve, of
 type Converging struct {
 	Name string
 	Runs []*feedback.ConvergenceCurve
+}
+
+// Mean is the mean of a quantity over the seeds.
+func (c Converging) Mean(of func(*feedback.ConvergenceCurve) []float64) []float64 {
+	return feedback.MeanCurve(feedback.Gather(c.Runs, of))
 }
 
 // ConvergenceCurves draws one quantity of several arms over the batches, as the mean ±

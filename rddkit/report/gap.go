@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"github.com/weightalign/lab/rddkit"
+	"github.com/weightalign/lab/rddkit/feedback"
 )
 
 // Arms are the stored seeds of the paper's question on CIFAR-10: batches of 128, a
@@ -182,7 +183,7 @@ func Banner() (rdd, fa, fast []*rddkit.Record, err error) {
 // HoursOfTraining is how long the stored training runs of package feedback took.
 func HoursOfTraining() (hours float64, err error) {
 	for _, task := range []string{"classifier", "autoencoder"} {
-		runs, err := trainingRuns(task)
+		runs, err := feedback.StoredRuns(task)
 		if err != nil {
 			return 0, err
 		}

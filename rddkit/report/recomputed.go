@@ -7,8 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat"
-
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/feedback"
 	"github.com/weightalign/lab/rddkit/invalid"
@@ -160,9 +158,9 @@ func (r *recomputation) fuzzy() {
 	r.add(2, "here, test error, fuzzy less sharp, epochs 31 to 50, points", "−1.6", rddkit.Paired(fuzzy, sharp, rddkit.TestErrors.Between(31, 50)))
 }
 
-// runs are the stored training runs of a task.
-func (r *recomputation) runs(task string) []feedback.TrainingRun {
-	runs, err := trainingRuns(task)
+// runs are the stored training runs of a task's network.
+func (r *recomputation) runs(task string, hidden ...int) []*feedback.TrainingCurve {
+	runs, err := feedback.Stored(task, hidden...)
 	if err != nil && r.err == nil {
 		r.err = err
 	}
@@ -171,19 +169,15 @@ func (r *recomputation) runs(task string) []feedback.TrainingRun {
 
 // losses is item 4: the autoencoder's, ours and the authors'.
 func (r *recomputation) losses() {
-	runs, hidden := r.runs("autoencoder"), []int{200, 2}
-	loss := func(a feedback.Algorithm, batches int) []float64 {
-		return ofRuns(runs, hidden, a, func(run feedback.TrainingRun) float64 { return at(run, batches, run.TestLoss) })
-	}
+	runs := r.runs("autoencoder", 200, 2)
 	for _, batches := range []int{3000, 30_000} {
-		fa, np := rddkit.EstimateOf(loss(feedback.FA, batches)...), rddkit.EstimateOf(loss(feedback.NPGradient, batches)...)
-		if fa.Seeds == 0 || np.Seeds == 0 {
+		if feedback.Common(runs) < batches {
 			continue // not stored so far
 		}
-		after := fmt.Sprintf(" after %d batches", batches)
-		r.add(4, "loss per image of FA"+after, "", fa)
-		r.add(4, "loss per image of node perturbation"+after, "", np)
-		r.add(4, "loss per image of FA less that of node perturbation"+after, map[int]string{3000: "below 0"}[batches], paired(loss(feedback.FA, batches), loss(feedback.NPGradient, batches)))
+		after, loss := fmt.Sprintf(" after %d batches", batches), feedback.TestLoss.At(batches)
+		r.add(4, "loss per image of FA"+after, "", feedback.Over(runs, feedback.FA, loss))
+		r.add(4, "loss per image of node perturbation"+after, "", feedback.Over(runs, feedback.NPGradient, loss))
+		r.add(4, "loss per image of FA less that of node perturbation"+after, map[int]string{3000: "below 0"}[batches], feedback.Paired(runs, feedback.FA, feedback.NPGradient, loss))
 	}
 	for _, a := range []struct {
 		algorithm feedback.Algorithm
@@ -196,20 +190,28 @@ func (r *recomputation) losses() {
 // rules is the stored part of item 5: how well the feedback weights of two rules
 // agree in the end.
 func (r *recomputation) rules() {
-	runs, hidden := r.runs("classifier"), []int{50, 20}
+	runs := r.runs("classifier", 50, 20)
+	last := func(c *feedback.TrainingCurve) float64 { return c.Layers[0][len(c.Batches)-1].SignAgreement }
 	for _, a := range []feedback.Algorithm{feedback.NPGradient, feedback.FA} {
-		last := func(run feedback.TrainingRun) float64 { return run.Layers[0][len(run.Batches)-1].SignAgreement }
-		r.add(5, "signs of feedback weights that agree in the lowest layer after 20,000 batches of MNIST, "+string(a)+", %", "", rddkit.EstimateOf(ofRuns(runs, hidden, a, last)...))
+		r.add(5, "signs of feedback weights that agree in the lowest layer after 20,000 batches of MNIST, "+string(a)+", %", "", feedback.Over(runs, a, last))
 	}
 }
 
 // chance is item 6: learned direct feedback against DFA on CIFAR-10.
 func (r *recomputation) chance() {
-	right, less := r.directly()
-	r.value(6, "CIFAR-10, test accuracy of learned direct feedback, %", "44.8", right[1])
-	r.value(6, "CIFAR-10, test accuracy of DFA, %", "42.9", right[2])
-	step := less(1, 2)
-	r.value(6, "CIFAR-10, learned direct feedback less DFA, in standard errors of the test images", "1.2", step.Mean/step.StandardError)
+	np, dfa := r.of(DirectFeedback(rddkit.DirectNodePerturbation)), r.of(DirectFeedback(rddkit.DirectFeedbackAlignment))
+	epochs := Common(np, dfa)
+	right := func(records []*rddkit.Record) rddkit.Estimate {
+		e := rddkit.Mean(records, rddkit.TestErrors.At(epochs))
+		e.Mean = 100 - e.Mean
+		return e
+	}
+	r.add(6, "CIFAR-10, test accuracy of learned direct feedback, %", "44.8", right(np))
+	r.add(6, "CIFAR-10, test accuracy of DFA, %", "42.9", right(dfa))
+	step := rddkit.Paired(dfa, np, rddkit.TestErrors.At(epochs))
+	r.add(6, "CIFAR-10, learned direct feedback less DFA, points", "", step)
+	chance := 2 * right(np).Mean * (100 - right(np).Mean) / 2000 // of two arms with 2,000 test images each
+	r.value(6, "the same in standard errors of the test images of a single seed", "1.2", step.Mean/math.Sqrt(chance))
 }
 
 // unfitted is item 7: how many curves can be judged by what they were not chosen by.
@@ -236,11 +238,11 @@ var reference = map[feedback.Algorithm]float64{feedback.BP: 82.7, feedback.FA: 7
 
 // smaller is the stored part of item 11.
 func (r *recomputation) smaller() {
-	runs, lower := r.runs("classifier"), 0.0
+	runs, lower := r.runs("classifier", 512, 200), 0.0
 	for _, a := range feedback.Algorithms {
 		theirs, ok := reference[a]
-		ours := ofRuns(runs, []int{512, 200}, a, func(run feedback.TrainingRun) float64 { return rddkit.Last(run.Accuracy) })
-		if ok && stat.Mean(ours, nil) < theirs {
+		ours := feedback.Over(runs, a, feedback.Accuracy.At(4000))
+		if ok && ours.Mean < theirs {
 			lower++
 		}
 	}

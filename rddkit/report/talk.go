@@ -2,16 +2,16 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/align"
 	"github.com/weightalign/lab/rddkit/credit"
 	"github.com/weightalign/lab/rddkit/feedback"
-	"github.com/weightalign/lab/rddkit/internal/place"
 	"github.com/weightalign/lab/rddkit/nn"
 )
 
@@ -196,16 +196,14 @@ func stimuli(ctx context.Context) (Finding, error) {
 // OfFeedback judges the claims of the talk's second half, T8 to T14: by the stored
 // runs, and theorems by short runs.
 func OfFeedback(ctx context.Context) ([]Finding, error) {
-	var lists [2][]feedback.TrainingRun
-	for i, task := range []string{"classifier", "autoencoder"} {
-		runs, err := trainingRuns(task)
-		if err != nil {
-			return nil, err
-		}
-		lists[i] = runs
+	small, smallErr := feedback.Stored("classifier", 50, 20)
+	wide, wideErr := feedback.Stored("classifier", 512, 200)
+	bottle, bottleErr := feedback.Stored("autoencoder", 200, 2)
+	if err := errors.Join(smallErr, wideErr, bottleErr); err != nil {
+		return nil, err
 	}
 	var s stored
-	findings := []Finding{reinforce(lists[0]), s.alignmentAlone(lists[1])}
+	findings := []Finding{reinforce(small, wide), s.alignmentAlone(bottle)}
 	for _, theorem := range []struct {
 		id          string
 		c           feedback.Convergence
@@ -217,70 +215,36 @@ func OfFeedback(ctx context.Context) ([]Finding, error) {
 		}
 		findings = append(findings, f)
 	}
-	findings = append(findings, angles(lists[0]), bottleneck(lists[1]), s.direct())
+	findings = append(findings, angles(small), bottleneck(bottle), s.direct())
 	return findings, s.err
-}
-
-// trainingRuns reads those that travel with the checkout.
-func trainingRuns(task string) ([]feedback.TrainingRun, error) {
-	root, ok := place.Checkout()
-	if !ok {
-		return nil, fmt.Errorf("report: the stored runs are in a checkout only")
-	}
-	return feedback.ReadRuns(filepath.Join(root, "data", "results", "feedback-learning"), task, "mnist")
-}
-
-// ofRuns takes a number of each seed of an algorithm and network, by seed.
-func ofRuns(runs []feedback.TrainingRun, hidden []int, a feedback.Algorithm, of func(feedback.TrainingRun) float64) (values []float64) {
-	for _, r := range runs {
-		if r.Algorithm == a && slices.Equal(r.Hidden, hidden) {
-			values = append(values, of(r))
-		}
-	}
-	return values
-}
-
-// at is the value after so many batches, NaN if there is none.
-func at(r feedback.TrainingRun, batches int, values []float64) float64 {
-	if k := slices.Index(r.Batches, batches); k >= 0 && k < len(values) {
-		return values[k]
-	}
-	return math.NaN()
 }
 
 // reinforce is T8: how far learning by perturbation alone is behind backpropagation,
 // in networks of two sizes.
-func reinforce(runs []feedback.TrainingRun) Finding {
-	behind := func(hidden []int, batches int) rddkit.Estimate {
-		of := func(r feedback.TrainingRun) float64 { return at(r, batches, r.Accuracy) }
-		return paired(ofRuns(runs, hidden, feedback.BP, of), ofRuns(runs, hidden, feedback.Reinforcement, of))
+func reinforce(small, wide []*feedback.TrainingCurve) Finding {
+	behind := func(runs []*feedback.TrainingCurve, batches int) rddkit.Estimate {
+		return feedback.Paired(runs, feedback.BP, feedback.Reinforcement, feedback.Accuracy.At(batches))
 	}
-	small, wide := behind([]int{50, 20}, 3120), behind([]int{512, 200}, 4000)
-	grows := rddkit.Estimate{Mean: wide.Mean - small.Mean, StandardError: math.Hypot(wide.StandardError, small.StandardError), Seeds: wide.Seeds}
-	return Finding{"T8", fmt.Sprintf("accuracy of BP less that of perturbation alone: %s points with 50-20 neurons (3,120 batches), %s with 512-200 (4,000)", small, wide),
-		fmt.Sprintf("MNIST, n = %d and %d", small.Seeds, wide.Seeds), Above(grows)}
+	few, many := behind(small, 3120), behind(wide, 4000)
+	grows := rddkit.Estimate{Mean: many.Mean - few.Mean, StandardError: math.Hypot(many.StandardError, few.StandardError), Seeds: many.Seeds}
+	return Finding{"T8", fmt.Sprintf("accuracy of BP less that of perturbation alone: %s points with 50-20 neurons (3,120 batches), %s with 512-200 (4,000)", few, many),
+		fmt.Sprintf("MNIST, n = %d and %d", few.Seeds, many.Seeds), Above(grows)}
 }
 
 // alignmentAlone is T9.
-func (s *stored) alignmentAlone(runs []feedback.TrainingRun) Finding {
+func (s *stored) alignmentAlone(runs []*feedback.TrainingCurve) Finding {
 	fa, bp := s.of(CIFAR(rddkit.FeedbackAlignment)), s.of(CIFAR(rddkit.Backpropagation))
-	epoch := Common(fa, bp)
+	epoch, batches := Common(fa, bp), feedback.Common(runs)
 	cnn := rddkit.Paired(fa, bp, rddkit.TestErrors.At(epoch))
-	loss := func(a feedback.Algorithm) rddkit.Estimate {
-		return rddkit.EstimateOf(ofRuns(runs, []int{200, 2}, a, func(r feedback.TrainingRun) float64 { return at(r, 3000, r.TestLoss) })...)
-	}
-	bottle := loss(feedback.FA).Mean - loss(feedback.BP).Mean
-	return Finding{"T9", fmt.Sprintf("FA less BP: CNN's test error %s points after %d epochs; autoencoder's loss %+.1f after 3,000 batches", cnn.Signed(), epoch, bottle),
-		fmt.Sprintf("CIFAR-10, n = %d; MNIST, n = %d", cnn.Seeds, loss(feedback.FA).Seeds), Split("the network", Part{"worse than BP in the CNN", Above(cnn)}, Part{"worse in the bottleneck", Above(rddkit.EstimateOf(bottle))})}
+	bottle := feedback.Paired(runs, feedback.FA, feedback.BP, feedback.TestLoss.At(batches))
+	return Finding{"T9", fmt.Sprintf("FA less BP: CNN's test error %s points after %d epochs; autoencoder's loss %s after %d batches", cnn.Signed(), epoch, bottle.Signed(), batches),
+		fmt.Sprintf("CIFAR-10, n = %d; MNIST, n = %d", cnn.Seeds, bottle.Seeds), Split("the network", Part{"worse than BP in the CNN", Above(cnn)}, Part{"worse in the bottleneck", Above(bottle)})}
 }
 
 // converges is T10 and T11: the slope of a layer's weight error over the batches, from
 // so many on.
 func converges(ctx context.Context, id string, c feedback.Convergence, layer, from int) (Finding, error) {
-	curves, err := feedback.RunAll[*feedback.ConvergenceCurve](ctx, nil, feedback.WithSeeds(3, func(seed uint64) feedback.Convergence {
-		c.Seed = seed
-		return c
-	})...)
+	curves, err := c.RunSeeds(ctx, 3, nil)
 	if err != nil {
 		return Finding{}, err
 	}
@@ -295,51 +259,44 @@ func converges(ctx context.Context, id string, c feedback.Convergence, layer, fr
 }
 
 // angles is T12: of the lowest hidden layer, to the gradient.
-func angles(runs []feedback.TrainingRun) Finding {
-	end := func(a feedback.Algorithm) []float64 {
-		return ofRuns(runs, []int{50, 20}, a, func(r feedback.TrainingRun) float64 { return rddkit.Last(r.Angles(0)) })
-	}
-	fa := end(feedback.FA)
-	squares, gradient := paired(end(feedback.NPLeastSquares), fa), paired(end(feedback.NPGradient), fa)
-	return Finding{"T12", fmt.Sprintf("angle to the gradient in the lowest layer, less FA's %s°: least squares %s, the talk's gradient rule %s", rddkit.EstimateOf(fa...), squares.Signed(), gradient.Signed()),
-		fmt.Sprintf("MNIST, 784-50-20-10, 20,000 batches, n = %d", squares.Seeds), All("the rule", Below(squares), Below(gradient))}
+func angles(runs []*feedback.TrainingCurve) Finding {
+	batches := feedback.Common(runs)
+	end := feedback.Arriving(0).At(batches)
+	squares, gradient := feedback.Paired(runs, feedback.NPLeastSquares, feedback.FA, end), feedback.Paired(runs, feedback.NPGradient, feedback.FA, end)
+	return Finding{"T12", fmt.Sprintf("angle to the gradient in the lowest layer, less FA's %s°: least squares %s, the talk's gradient rule %s", feedback.Over(runs, feedback.FA, end), squares.Signed(), gradient.Signed()),
+		fmt.Sprintf("MNIST, 784-50-20-10, %d batches, n = %d", batches, squares.Seeds), All("the rule", Below(squares), Below(gradient))}
 }
 
-// bottleneck is T13: losses after as many batches as all have.
-func bottleneck(runs []feedback.TrainingRun) Finding {
-	const batches = 3000
-	loss := func(a feedback.Algorithm) float64 {
-		return rddkit.EstimateOf(ofRuns(runs, []int{200, 2}, a, func(r feedback.TrainingRun) float64 { return at(r, batches, r.TestLoss) })...).Mean
+// bottleneck is T13: losses per image after as many batches as all runs have, each
+// difference over the seeds.
+func bottleneck(runs []*feedback.TrainingCurve) Finding {
+	batches := feedback.Common(runs)
+	loss := feedback.TestLoss.At(batches)
+	text := fmt.Sprintf("loss per image after %d batches (in brackets the authors', per batch of 32, divided by 32):", batches)
+	for _, a := range []feedback.Algorithm{feedback.FA, feedback.NPGradient, feedback.BP, feedback.BPAdam} {
+		text += fmt.Sprintf(" %s %s (%.1f),", a, feedback.Over(runs, a, loss), feedback.AuthorsAutoencoder()[a].Mean/feedback.BatchSize)
 	}
-	fa, np, bp, adam := loss(feedback.FA), loss(feedback.NPGradient), loss(feedback.BP), loss(feedback.BPAdam)
-	authors := feedback.AuthorsAutoencoder()
-	text := fmt.Sprintf("loss after %d batches: FA %.1f, node perturbation %.1f, BP %.1f, Adam %.1f (the authors' stored ones, per batch of 32 after 30,000: %.0f, %.0f, %.0f, %.0f)",
-		batches, fa, np, bp, adam, authors[feedback.FA].Mean, authors[feedback.NPGradient].Mean, authors[feedback.BP].Mean, authors[feedback.BPAdam].Mean)
-	one := func(d float64) rddkit.Estimate { return rddkit.EstimateOf(d) }
-	return Finding{"T13", text, "MNIST, a tenth of the batches, n = 1",
-		Split("the part", Part{"FA behind BP", Above(one(fa - bp))}, Part{"NP ahead of BP", Below(one(np - bp))}, Part{"NP within 5 % of Adam", Near(one(np), adam, 0.05*adam)})}
+	adam := feedback.Over(runs, feedback.BPAdam, loss).Mean
+	behind := feedback.Paired(runs, feedback.NPGradient, feedback.BPAdam, loss)
+	return Finding{"T13", strings.TrimSuffix(text, ","), fmt.Sprintf("MNIST, the first 10,000 images, %d batches, n = %d", batches, behind.Seeds), Split("the part",
+		Part{"FA behind BP", Above(feedback.Paired(runs, feedback.FA, feedback.BP, loss))},
+		Part{"NP ahead of BP", Below(feedback.Paired(runs, feedback.NPGradient, feedback.BP, loss))},
+		Part{"NP within 5 % of Adam", Near(behind, 0, 0.05*adam)})}
 }
 
-// directly are the test accuracies of BP, node perturbation and DFA with direct
-// feedback on a part of CIFAR-10, and the difference of two of them with the standard
-// error of the test images.
-func (s *stored) directly() (right []float64, less func(i, k int) rddkit.Estimate) {
-	e := CIFAR(rddkit.Backpropagation)
-	e.Epochs, e.TrainLimit, e.TestLimit = 3, 10_000, 2000
-	for _, method := range []rddkit.Method{rddkit.Backpropagation, rddkit.DirectNodePerturbation, rddkit.DirectFeedbackAlignment} {
-		e.Method = method
-		right = append(right, 100-rddkit.Mean(s.of(e), rddkit.TestErrors.At(3)).Mean)
-	}
-	return right, func(i, k int) rddkit.Estimate {
-		binomial := func(p float64) float64 { return p * (100 - p) / float64(e.TestLimit) }
-		return rddkit.Estimate{Mean: right[i] - right[k], StandardError: math.Sqrt(binomial(right[i]) + binomial(right[k])), Seeds: 1}
-	}
+// DirectFeedback is the experiment of T14 at our scale.
+func DirectFeedback(method rddkit.Method) rddkit.Experiment {
+	e := CIFAR(method)
+	e.TrainLimit, e.TestLimit = 10_000, 2000
+	return e
 }
 
-// direct is T14.
+// direct is T14: differences over the seeds, after as many epochs as all have.
 func (s *stored) direct() Finding {
-	right, less := s.directly()
-	top, low := less(0, 1), less(1, 2)
-	return Finding{"T14", fmt.Sprintf("CIFAR-10: BP %.1f, NP %.1f, DFA %.1f %%; BP − NP %s, NP − DFA %s (± by the number of test images alone); CIFAR-100 is not run", right[0], right[1], right[2], top.Signed(), low.Signed()),
-		"10,000 images, 3 epochs, 2,000 test images, n = 1", Split("the pair", Part{"BP above NP", Above(top)}, Part{"NP above DFA", Above(low)})}
+	bp, np, dfa := s.of(DirectFeedback(rddkit.Backpropagation)), s.of(DirectFeedback(rddkit.DirectNodePerturbation)), s.of(DirectFeedback(rddkit.DirectFeedbackAlignment))
+	epochs := Common(bp, np, dfa)
+	after := rddkit.TestErrors.At(epochs)
+	top, low := rddkit.Paired(np, bp, after), rddkit.Paired(dfa, np, after)
+	return Finding{"T14", fmt.Sprintf("CIFAR-10, test error: BP %s, NP %s, DFA %s %%; NP − BP %s, DFA − NP %s; CIFAR-100 is not run", rddkit.Mean(bp, after), rddkit.Mean(np, after), rddkit.Mean(dfa, after), top.Signed(), low.Signed()),
+		fmt.Sprintf("10,000 images, %d epochs, 2,000 test images, n = %d", epochs, low.Seeds), Split("the pair", Part{"BP above NP", Above(top)}, Part{"NP above DFA", Above(low)})}
 }
