@@ -34,19 +34,14 @@ func Reference(task string, hidden ...int) map[Algorithm]Published {
 // mean image of MNIST, by the same implementation: what is learned without a code.
 const MeanImageLoss = 25.19
 
-// AgainstReference is a table of the stored runs of a network, after as many batches
-// as all have, beside the reference's.
-func AgainstReference(task string, hidden ...int) (header []string, rows [][]any, err error) {
-	runs, err := Stored(task, hidden...)
-	what, of := "accuracy, %", Accuracy
-	if task == "autoencoder" {
-		what, of = "test loss per image", TestLoss
-	}
+// Beside is a table of a quantity after as many batches as all runs have, beside what a
+// source gives of each algorithm.
+func Beside(runs []*TrainingCurve, of Quantity, source string, published map[Algorithm]Published) (header []string, rows [][]any) {
 	for _, algorithm := range Algorithms {
-		if reference, ok := Reference(task, hidden...)[algorithm]; ok {
+		if theirs, ok := published[algorithm]; ok {
 			ours := Over(runs, algorithm, of.At(Common(runs)))
-			rows = append(rows, []any{algorithm, ours, ours.Seeds, reference})
+			rows = append(rows, []any{algorithm, ours, ours.Seeds, theirs})
 		}
 	}
-	return []string{what, fmt.Sprintf("here, %d batches, ± s.e.", Common(runs)), "seeds", "reference, ± s.d."}, rows, err
+	return []string{of.text(), fmt.Sprintf("here, %d batches, ± s.e.", Common(runs)), "seeds", source + ", ± s.d."}, rows
 }

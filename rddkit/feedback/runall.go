@@ -36,35 +36,32 @@ func WithSeeds[R any](n int, with func(seed uint64) R) []R {
 	return copies
 }
 
-// RunSeeds runs an experiment with the seeds 0 to n−1; see RunAll.
-func (c Convergence) RunSeeds(ctx context.Context, n int, progress func(done, total int, text string)) ([]*ConvergenceCurve, error) {
-	return RunAll[*ConvergenceCurve](ctx, progress, WithSeeds(n, func(seed uint64) Convergence {
+// RunSeeds runs the experiment with the seeds 0 to n−1; see RunAll.
+func (c Convergence) RunSeeds(ctx context.Context, n int) ([]*ConvergenceCurve, error) {
+	return RunAll[*ConvergenceCurve](ctx, nil, WithSeeds(n, func(seed uint64) Convergence {
 		c.Seed = seed
 		return c
 	})...)
 }
 
-// Compare trains the classifier by each of some algorithms, with the seeds 0 to n−1
+// Compare trains the classifier by each algorithm but Adam, with the seeds 0 to n−1
 // each; see RunAll.
-func (c Classifier) Compare(ctx context.Context, n int, progress func(done, total int, text string), by ...Algorithm) ([]*TrainingCurve, error) {
+func (c Classifier) Compare(ctx context.Context, n int) ([]*TrainingCurve, error) {
 	var all []Classifier
-	for _, c.Algorithm = range by {
-		for c.Seed = range uint64(n) {
-			all = append(all, c)
-		}
+	for _, c.Algorithm = range []Algorithm{BP, FA, NPLeastSquares, NPGradient, Reinforcement} {
+		all = append(all, WithSeeds(n, func(seed uint64) Classifier { c.Seed = seed; return c })...)
 	}
-	return RunAll[*TrainingCurve](ctx, progress, all...)
+	return RunAll[*TrainingCurve](ctx, nil, all...)
 }
 
-// Compare trains the autoencoder; see Classifier.Compare.
-func (a Autoencoder) Compare(ctx context.Context, n int, progress func(done, total int, text string), by ...Algorithm) ([]*TrainingCurve, error) {
+// Compare trains the autoencoder by each algorithm that the talk compares; see
+// Classifier.Compare.
+func (a Autoencoder) Compare(ctx context.Context, n int) ([]*TrainingCurve, error) {
 	var all []Autoencoder
-	for _, a.Algorithm = range by {
-		for a.Seed = range uint64(n) {
-			all = append(all, a)
-		}
+	for _, a.Algorithm = range []Algorithm{BP, BPAdam, FA, NPGradient} {
+		all = append(all, WithSeeds(n, func(seed uint64) Autoencoder { a.Seed = seed; return a })...)
 	}
-	return RunAll[*TrainingCurve](ctx, progress, all...)
+	return RunAll[*TrainingCurve](ctx, nil, all...)
 }
 
 // Gather gathers one quantity of several runs, [run][point].

@@ -4,37 +4,50 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/weightalign/lab/rddkit"
 )
 
 // Quantity is something of which a training curve has one number for each of its
-// Batches; nil if it has none.
-type Quantity func(*TrainingCurve) []float64
+// Batches; Of returns nil if it has none.
+type Quantity struct {
+	Label, Unit string // as an axis has them
+	Of          func(*TrainingCurve) []float64
+}
 
-// Accuracy is in percent, TestLoss ½ squared error per test image.
 var (
-	Accuracy Quantity = func(c *TrainingCurve) []float64 { return c.Accuracy }
-	TestLoss Quantity = func(c *TrainingCurve) []float64 { return c.TestLoss }
+	Accuracy = Quantity{"test accuracy", "%", func(c *TrainingCurve) []float64 { return c.Accuracy }}
+	TestLoss = Quantity{"test loss per image", "", func(c *TrainingCurve) []float64 { return c.TestLoss }}
+	// BatchLoss is TestLoss per batch of 32 images, the authors' unit.
+	BatchLoss = Quantity{"test loss per batch of 32", "", func(c *TrainingCurve) (losses []float64) {
+		for _, v := range c.TestLoss {
+			losses = append(losses, BatchSize*v)
+		}
+		return losses
+	}}
 )
 
-// Arriving is the angle in degrees between the error that arrives at a hidden layer
-// (0 is the lowest) and the gradient.
+// Arriving is the angle between the error that arrives at a hidden layer (0 is the
+// lowest) and the gradient.
 func Arriving(layer int) Quantity {
-	return func(c *TrainingCurve) []float64 { return c.Angles(layer) }
+	return Quantity{"angle to the gradient", "degrees", func(c *TrainingCurve) []float64 { return c.Angles(layer) }}
 }
 
 // At is the quantity after so many batches, those of a warm-up not counted; NaN of
 // curves that do not have it.
 func (q Quantity) At(batches int) func(*TrainingCurve) float64 {
 	return func(c *TrainingCurve) float64 {
-		values := q(c)
+		values := q.Of(c)
 		if k := slices.Index(c.Batches, batches); k >= 0 && k < len(values) {
 			return values[k]
 		}
 		return math.NaN()
 	}
 }
+
+// text is the label with its unit, as tables have it.
+func (q Quantity) text() string { return strings.TrimSuffix(q.Label+", "+q.Unit, ", ") }
 
 // Over is the mean ± standard error over the runs of one algorithm.
 func Over(runs []*TrainingCurve, by Algorithm, of func(*TrainingCurve) float64) rddkit.Estimate {
@@ -75,15 +88,15 @@ func Common(runs []*TrainingCurve) int {
 	return 0
 }
 
-// AfterTable has the mean ± standard error of a quantity, named what, after so many
-// batches: a row for each algorithm that has it.
-func AfterTable(what string, runs []*TrainingCurve, of Quantity, batches ...int) (header []string, rows [][]any) {
-	header = []string{what + ", ± s.e."}
+// AfterTable has the mean ± standard error of a quantity after so many batches: a row
+// for each algorithm that has it.
+func AfterTable(runs []*TrainingCurve, of Quantity, batches ...int) (header []string, rows [][]any) {
+	header = []string{of.text() + ", ± s.e."}
 	for _, b := range batches {
 		header = append(header, fmt.Sprintf("after %d batches", b))
 	}
 	for _, algorithm := range Algorithms {
-		if !slices.ContainsFunc(runs, func(r *TrainingCurve) bool { return r.Algorithm == algorithm && of(r) != nil }) {
+		if !slices.ContainsFunc(runs, func(r *TrainingCurve) bool { return r.Algorithm == algorithm && of.Of(r) != nil }) {
 			continue
 		}
 		row := []any{algorithm}

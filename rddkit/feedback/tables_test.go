@@ -12,8 +12,8 @@ func TestTablesOfTraining(t *testing.T) {
 		return &TrainingCurve{Algorithm: by, Seed: seed, Batches: []int{10, 20}, Accuracy: accuracy}
 	}
 	runs := []*TrainingCurve{run(FA, 0, 10, 20), run(FA, 1, 20, 40), run(BP, 1, 30, 50), run(NPGradient, 0)}
-	header, rows := AfterTable("accuracy", runs, Accuracy, 10, 20)
-	if got := fmt.Sprint(header, rows); got != "[accuracy, ± s.e. after 10 batches after 20 batches] [[BP 30.00 50.00] [FA 15.00 ± 5.00 30.00 ± 10.00]]" {
+	header, rows := AfterTable(runs, Accuracy, 10, 20)
+	if got := fmt.Sprint(header, rows); got != "[test accuracy, %, ± s.e. after 10 batches after 20 batches] [[BP 30.00 50.00] [FA 15.00 ± 5.00 30.00 ± 10.00]]" {
 		t.Error(got)
 	}
 	for want, got := range map[string]rddkit.Estimate{
@@ -24,6 +24,13 @@ func TestTablesOfTraining(t *testing.T) {
 		if got.String() != want {
 			t.Errorf("%v, want %s", got, want)
 		}
+	}
+	_, rows = Beside(runs, Accuracy, "source", map[Algorithm]Published{FA: {31, 1.25}})
+	if got := fmt.Sprint(rows); got != "[[FA 30.00 ± 10.00 2 31.0 ± 1.2]]" {
+		t.Error(got)
+	}
+	if got := BatchLoss.At(10)(&TrainingCurve{Batches: []int{10}, TestLoss: []float64{2}}); got != 64 {
+		t.Errorf("%g per batch, want 64", got)
 	}
 	if got := Common(runs); got != 20 {
 		t.Errorf("all have %d batches, want 20", got)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/weightalign/lab/rddkit"
 	"github.com/weightalign/lab/rddkit/chart"
 	"github.com/weightalign/lab/rddkit/feedback"
 )
@@ -20,14 +21,14 @@ var trainingLooks = map[feedback.Algorithm]chart.Look{
 
 // TrainingRuns draws one quantity of training runs over the batches, as the mean ±
 // standard error over the runs of each method, in the order of
-// feedback.Algorithms. The axis counts the batches of a warm-up. Runs for which of returns nil do not have the quantity and
-// are left out.
-func TrainingRuns(title string, y chart.Axis, runs []*feedback.TrainingCurve, of feedback.Quantity) chart.Figure {
+// feedback.Algorithms. The axis counts the batches of a warm-up. Runs that do not have
+// the quantity are left out.
+func TrainingRuns(title string, runs []*feedback.TrainingCurve, of feedback.Quantity) chart.Figure {
 	var curves []chart.Curve
 	for _, method := range feedback.Algorithms {
 		c := chart.Curve{Name: method.String(), Color: trainingLooks[method].Color, Style: trainingLooks[method].Style}
 		for _, run := range runs {
-			values := of(run)
+			values := of.Of(run)
 			if run.Algorithm != method || values == nil {
 				continue
 			}
@@ -37,7 +38,7 @@ func TrainingRuns(title string, y chart.Axis, runs []*feedback.TrainingCurve, of
 			curves = append(curves, c)
 		}
 	}
-	return chart.Curves(title, chart.Axis{Label: "batches of 32 images, warm-up included"}, y, curves...)
+	return chart.Curves(title, chart.Axis{Label: "batches of 32 images, warm-up included"}, chart.Axis{Label: of.Label, Unit: of.Unit}, curves...)
 }
 
 // Converging is one arm of an experiment on convergence: runs that differ in their
@@ -50,6 +51,16 @@ type Converging struct {
 // Mean is the mean of a quantity over the seeds.
 func (c Converging) Mean(of func(*feedback.ConvergenceCurve) []float64) []float64 {
 	return feedback.MeanCurve(feedback.Gather(c.Runs, of))
+}
+
+// Last is the mean's last value.
+func (c Converging) Last(of func(*feedback.ConvergenceCurve) []float64) float64 {
+	return rddkit.Last(c.Mean(of))
+}
+
+// Slope is that of the mean from so many batches on, as feedback.Slope fits it.
+func (c Converging) Slope(of func(*feedback.ConvergenceCurve) []float64, from int) float64 {
+	return feedback.Slope(c.Runs[0].Batches, c.Mean(of), from)
 }
 
 // ConvergenceCurves draws one quantity of several arms over the batches, as the mean ±

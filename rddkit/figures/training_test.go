@@ -3,7 +3,6 @@ package figures
 import (
 	"testing"
 
-	"github.com/weightalign/lab/rddkit/chart"
 	"github.com/weightalign/lab/rddkit/feedback"
 )
 
@@ -13,9 +12,9 @@ func TestTrainingCurvesByMethod(t *testing.T) {
 	run := func(m feedback.Algorithm, accuracy ...float64) *feedback.TrainingCurve {
 		return &feedback.TrainingCurve{Algorithm: m, Batches: []int{10, 20}, Accuracy: accuracy}
 	}
-	f := TrainingRuns("", chart.Axis{Label: "accuracy"}, []*feedback.TrainingCurve{
+	f := TrainingRuns("", []*feedback.TrainingCurve{
 		run(feedback.FA, 1, 2), run(feedback.BP, 3, 4), run(feedback.BP, 5, 8), run(feedback.NPGradient),
-	}, func(c *feedback.TrainingCurve) []float64 { return c.Accuracy })
+	}, feedback.Accuracy)
 	if err := f.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +22,7 @@ func TestTrainingCurvesByMethod(t *testing.T) {
 	if len(s) != 2 || s[0].Name != "BP" || s[0].Y[0] != 4 || s[0].Y[1] != 6 || s[0].X[1] != 20 || s[1].Name != "FA" || s[1].Y[1] != 2 || s[1].Error != nil {
 		t.Errorf("series %+v", s)
 	}
-	none := TrainingRuns("", chart.Axis{Label: "loss"}, nil, func(c *feedback.TrainingCurve) []float64 { return c.TestLoss })
+	none := TrainingRuns("", nil, feedback.TestLoss)
 	if none.Validate() == nil {
 		t.Error("a figure of no runs can be drawn")
 	}

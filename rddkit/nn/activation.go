@@ -35,7 +35,7 @@ func (a Activation) backward(d, x []float32) {
 	}
 }
 
-// name is what a Trace calls the function.
-func (a Activation) name() string {
+// String is the name of the function, e.g. "sigmoid", by which a Trace calls it, too.
+func (a Activation) String() string {
 	return [...]string{Linear: "linear", ReLU: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}[a]
 }

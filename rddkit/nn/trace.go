@@ -78,7 +78,7 @@ func (n *Network) Trace(images []float32, labels []uint8) (map[string]Tensor, er
 	return tensors, nil
 }
 
-func (l *Layer) activationName() string { return l.activation.name() + strconv.Itoa(l.number) }
+func (l *Layer) activationName() string { return l.activation.String() + strconv.Itoa(l.number) }
 
 func (l *Layer) traceActivation(t *trace, x []float32, m featureMap) {
 	if l.activation != Linear {

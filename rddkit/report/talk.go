@@ -244,7 +244,7 @@ func (s *stored) alignmentAlone(runs []*feedback.TrainingCurve) Finding {
 // converges is T10 and T11: the slope of a layer's weight error over the batches, from
 // so many on.
 func converges(ctx context.Context, id string, c feedback.Convergence, layer, from int) (Finding, error) {
-	curves, err := c.RunSeeds(ctx, 3, nil)
+	curves, err := c.RunSeeds(ctx, 3)
 	if err != nil {
 		return Finding{}, err
 	}
