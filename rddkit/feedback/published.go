@@ -34,14 +34,15 @@ func Reference(task string, hidden ...int) map[Algorithm]Published {
 // mean image of MNIST, by the same implementation: what is learned without a code.
 const MeanImageLoss = 25.19
 
-// Beside is a table of a quantity after as many batches as all runs have, beside what a
-// source gives of each algorithm.
+// Beside is a table of a quantity beside what a source gives of each algorithm, after
+// as many batches as its runs have in common.
 func Beside(runs []*TrainingCurve, of Quantity, source string, published map[Algorithm]Published) (header []string, rows [][]any) {
 	for _, algorithm := range Algorithms {
 		if theirs, ok := published[algorithm]; ok {
-			ours := Over(runs, algorithm, of.At(Common(runs)))
-			rows = append(rows, []any{algorithm, ours, ours.Seeds, theirs})
+			batches := Common(runs, algorithm)
+			ours := Over(runs, algorithm, of.At(batches))
+			rows = append(rows, []any{algorithm, ours, batches, ours.Seeds, theirs})
 		}
 	}
-	return []string{of.text(), fmt.Sprintf("here, %d batches, ± s.e.", Common(runs)), "seeds", source + ", ± s.d."}, rows
+	return []string{of.text(), "here, ± s.e.", "batches", "seeds", source + ", ± s.d."}, rows
 }

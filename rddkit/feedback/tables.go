@@ -74,18 +74,26 @@ func Paired(runs []*TrainingCurve, one, less Algorithm, of func(*TrainingCurve) 
 	return rddkit.EstimateOf(differences...)
 }
 
-// Common is the largest number of batches after which all runs were tested, 0 if
-// there is none.
-func Common(runs []*TrainingCurve) int {
-	if len(runs) == 0 {
-		return 0
-	}
-	for _, b := range slices.Backward(runs[0].Batches) {
-		if !slices.ContainsFunc(runs, func(r *TrainingCurve) bool { return !slices.Contains(r.Batches, b) }) {
-			return b
+// Common is the largest number of batches after which all runs of some algorithms were
+// tested, of all algorithms if none is named; 0 if there is none.
+func Common(runs []*TrainingCurve, by ...Algorithm) (batches int) {
+	common := map[int]int{} // how many runs have a number of batches
+	n := 0
+	for _, r := range runs {
+		if by != nil && !slices.Contains(by, r.Algorithm) {
+			continue
+		}
+		n++
+		for _, b := range r.Batches {
+			common[b]++
 		}
 	}
-	return 0
+	for b, have := range common {
+		if have == n {
+			batches = max(batches, b)
+		}
+	}
+	return batches
 }
 
 // AfterTable has the mean ± standard error of a quantity after so many batches: a row

@@ -26,7 +26,7 @@ func TestTablesOfTraining(t *testing.T) {
 		}
 	}
 	_, rows = Beside(runs, Accuracy, "source", map[Algorithm]Published{FA: {31, 1.25}})
-	if got := fmt.Sprint(rows); got != "[[FA 30.00 ± 10.00 2 31.0 ± 1.2]]" {
+	if got := fmt.Sprint(rows); got != "[[FA 30.00 ± 10.00 20 2 31.0 ± 1.2]]" {
 		t.Error(got)
 	}
 	if got := BatchLoss.At(10)(&TrainingCurve{Batches: []int{10}, TestLoss: []float64{2}}); got != 64 {
@@ -36,8 +36,8 @@ func TestTablesOfTraining(t *testing.T) {
 		t.Errorf("all have %d batches, want 20", got)
 	}
 	runs[1].Batches = []int{10, 30}
-	if got := []int{Common(runs), Common(nil)}; got[0] != 10 || got[1] != 0 {
-		t.Errorf("all have %d batches, want 10 and of none 0", got)
+	if got := fmt.Sprint(Common(runs), Common(nil), Common(runs, BP), Common(runs, BPAdam)); got != "10 0 20 0" {
+		t.Errorf("in common %s, want 10 0 20 0", got)
 	}
 }
 

@@ -234,7 +234,7 @@ func reinforce(small, wide []*feedback.TrainingCurve) Finding {
 // alignmentAlone is T9.
 func (s *stored) alignmentAlone(runs []*feedback.TrainingCurve) Finding {
 	fa, bp := s.of(CIFAR(rddkit.FeedbackAlignment)), s.of(CIFAR(rddkit.Backpropagation))
-	epoch, batches := Common(fa, bp), feedback.Common(runs)
+	epoch, batches := Common(fa, bp), feedback.Common(runs, feedback.FA, feedback.BP)
 	cnn := rddkit.Paired(fa, bp, rddkit.TestErrors.At(epoch))
 	bottle := feedback.Paired(runs, feedback.FA, feedback.BP, feedback.TestLoss.At(batches))
 	return Finding{"T9", fmt.Sprintf("FA less BP: CNN's test error %s points after %d epochs; autoencoder's loss %s after %d batches", cnn.Signed(), epoch, bottle.Signed(), batches),
