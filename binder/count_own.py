@@ -3,8 +3,9 @@
     python binder/count_own.py
 
 The cells that make a thing are tagged own-WHAT; a thing's lines are those of all its cells together, without
-blank lines, comments, imports, and the functions that a comment "// arithmetic: ..." stands above, which are
-the rule's own. Ends with code 1 if there are more than the notebook promises.
+blank lines, comments, imports, the functions that a comment "// arithmetic: ..." stands above, which are
+the rule's own, and what a cell does with the thing, from its "%%" on. Ends with code 1 if there are more than
+the notebook promises.
 """
 
 import json
@@ -28,13 +29,15 @@ def count(source):
     lines, end = 0, None
     for line in source.splitlines():
         text = line.strip()
+        if text == "%%":
+            break
         if end:  # within a block that does not count
             end = None if line == end else end
         elif text.startswith("// arithmetic:"):
             end = "}"
         elif text == "import (":
             end = ")"
-        elif text and not text.startswith("//") and not text.startswith("import ") and text != "%%":
+        elif text and not text.startswith("//") and not text.startswith("import "):
             lines += 1
     if end:
         raise SystemExit(f"count_own: a block that should end with {end!r} does not: {source[:60]!r}")

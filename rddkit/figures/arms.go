@@ -1,6 +1,7 @@
 package figures
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -84,6 +85,23 @@ func Arms(records ...*rddkit.Record) ([]Arm, error) {
 		if len(rivals) == 0 {
 			arms[k].published = r.Experiment.Method.String()
 		}
+	}
+	return arms, nil
+}
+
+// Sweep carries out an experiment by each of some methods with n seeds, see
+// rddkit.Sweep, and returns an arm for each method.
+func Sweep(ctx context.Context, n int, e rddkit.Experiment, methods ...rddkit.Method) (arms []Arm, err error) {
+	var all []rddkit.Experiment
+	for _, e.Method = range methods {
+		all = append(all, rddkit.Seeds(n, e)...)
+	}
+	records, err := rddkit.Sweep(ctx, all...)
+	if err != nil {
+		return nil, err
+	}
+	for i, m := range methods {
+		arms = append(arms, Arm{Name: m.String(), Records: records[i*n : (i+1)*n]})
 	}
 	return arms, nil
 }

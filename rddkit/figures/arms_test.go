@@ -222,3 +222,24 @@ func TestMethodsHaveColoursApart(t *testing.T) {
 		}
 	}
 }
+
+func TestSweepHasAnArmForEachMethod(t *testing.T) {
+	t.Chdir(t.TempDir()) // no checkout: records go to the cache
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	e := rddkit.Experiment{Network: "5", Epochs: 1, TrainLimit: 20, TestLimit: 10, BatchSize: 10}
+	arms, err := Sweep(t.Context(), 2, e, rddkit.FeedbackAlignment, rddkit.Backpropagation)
+	if err != nil || len(arms) != 2 {
+		t.Fatalf("%d arms, %v", len(arms), err)
+	}
+	for i, m := range []rddkit.Method{rddkit.FeedbackAlignment, rddkit.Backpropagation} {
+		for seed, r := range arms[i].Records {
+			if arms[i].Name != m.String() || r.Experiment.Method != m || r.Experiment.Seed != uint64(seed) || len(arms[i].Records) != 2 {
+				t.Errorf("%s has %s, seed %d", arms[i].Name, r.Experiment.Method, r.Experiment.Seed)
+			}
+		}
+	}
+	e.Epochs = -1
+	if _, err := Sweep(t.Context(), 1, e, rddkit.FeedbackAlignment); err == nil {
+		t.Error("an experiment that cannot be was carried out")
+	}
+}
