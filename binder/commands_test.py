@@ -89,6 +89,15 @@ class Commands(Folder):
                 shutil.rmtree(self.folder)
                 self.folder.mkdir()
 
+    def test_a_link_to_what_another_checkout_has(self):
+        lab, environment = self.checkout(go="echo go1.26.0", python3='[ "$2" != venv ] || { rm -rf "$4"/*; exit 1; }')
+        other = self.folder / "other"
+        other.mkdir()
+        (other / "jupyter.made").touch()
+        os.symlink(other, pathlib.Path(lab).parent.parent / ".lab")
+        run(lab, "--setup", env=environment)
+        self.assertEqual([p.name for p in other.iterdir()], ["jupyter.made"])
+
     def test_openblas_beside_a_jupyterlab_of_ones_own(self):
         # Python and pip of the JupyterLab, which answers every other question with success.
         python = self.folder / "own" / "python3"
