@@ -201,7 +201,11 @@ func (f Figure) addPanel(o *option, i int, p Panel, l layout, dots int, look loo
 	}
 	nameGap := max(46, int(numbers)+16)
 	left := max(roomLeft, float64(nameGap+20)) + float64(lineHeight*(lines(yName)-1))
-	width := max(cell-left-roomRight, 10)
+	right := float64(roomRight)
+	for _, mark := range p.X.ticks(x, 5) { // half of a number may stand beyond the axis' end
+		right = max(right, float64(tickFont.Width(mark.Label))/2+4)
+	}
+	width := max(cell-left-right, 10)
 	o.Grid = append(o.Grid, opts.Grid{
 		Left: percent(cell*float64(col) + left), Width: percent(width),
 		Top: strconv.Itoa(int(top) + above), Height: strconv.Itoa(int(height)),

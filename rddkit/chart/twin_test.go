@@ -44,7 +44,7 @@ method: <b>&#60;img src=x onerror=alert(1)&#62;</b><br>it&#39;s: <b>1</b>
 undefined ""
 false true true
 true false true
-2 'Liberation Sans',Arial,Helvetica,sans-serif {"title":[],"legend":{"textStyle":{"fontSize":6.5}},"xAxis":[{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6}},{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6}}],"yAxis":[{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6},"nameGap":23},{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6},"nameGap":23}]}
+2 'Liberation Sans',Arial,Helvetica,sans-serif {"title":[],"legend":{"itemGap":5,"itemWidth":12.5,"textStyle":{"fontSize":6.5}},"xAxis":[{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6}},{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6}}],"yAxis":[{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6},"nameGap":23},{"nameTextStyle":{"fontSize":6.5,"lineHeight":7.5},"axisLabel":{"fontSize":6},"nameGap":23}]}
 `
 	if err != nil || string(output) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, output, want)
@@ -85,5 +85,22 @@ func TestShortLogarithmicAxesHaveNumbers(t *testing.T) {
 		if err != nil || !strings.Contains(string(option), want) || want == "" && strings.Contains(string(option), "customValues") {
 			t.Errorf("from %g to %g: %v, not %q in %.900s", ends[0], ends[1], err, want, option)
 		}
+	}
+}
+
+// Numbers at the end of an axis are not cut at the picture's right edge.
+func TestTheTwinHasRoomForTheLastNumber(t *testing.T) {
+	width := func(most float64) string {
+		f := Figure{Panels: []Panel{{X: Axis{Label: "images", Log: true}, Y: Axis{Label: "y"}, Series: []Series{{Name: "a", Kind: Line, X: []float64{1, most}, Y: []float64{1, 2}}}}}}
+		option, err := f.Option()
+		_, after, found := strings.Cut(string(option), `"grid":[{`)
+		if err != nil || !found {
+			t.Fatal(err)
+		}
+		_, after, _ = strings.Cut(after, `"width":"`)
+		return after[:strings.Index(after, "%")]
+	}
+	if short, long := width(100), width(100000); !(long < short) {
+		t.Errorf("the axis takes %s %% of the width with 100 at its end, and %s with 100000", short, long)
 	}
 }

@@ -38,7 +38,7 @@ window.rddChart = (function () {
     function axis(a) { return { nameTextStyle: style(a.nameTextStyle), axisLabel: { fontSize: k * 12 } }; }
     return {
       title: (option.title || []).map(function (t) { return { textStyle: style(t.textStyle) }; }),
-      legend: { textStyle: { fontSize: k * 13 } },
+      legend: { itemGap: k * 10, itemWidth: k * 25, textStyle: { fontSize: k * 13 } },
       xAxis: option.xAxis.map(axis),
       yAxis: option.yAxis.map(function (a) { return Object.assign(axis(a), { nameGap: k * a.nameGap }); }),
     };
