@@ -19,14 +19,19 @@ type Quantity struct {
 var (
 	Accuracy = Quantity{"test accuracy", "%", func(c *TrainingCurve) []float64 { return c.Accuracy }}
 	TestLoss = Quantity{"test loss per image", "", func(c *TrainingCurve) []float64 { return c.TestLoss }}
-	// BatchLoss is TestLoss per batch of 32 images, the authors' unit.
-	BatchLoss = Quantity{"test loss per batch of 32", "", func(c *TrainingCurve) (losses []float64) {
-		for _, v := range c.TestLoss {
-			losses = append(losses, BatchSize*v)
-		}
-		return losses
-	}}
+	// LeastLoss is the least TestLoss so far, BatchLoss the same per batch of 32
+	// images, as the authors give it.
+	LeastLoss = Quantity{"least test loss per image", "", func(c *TrainingCurve) []float64 { return least(c, 1) }}
+	BatchLoss = Quantity{"least test loss per batch of 32", "", func(c *TrainingCurve) []float64 { return least(c, BatchSize) }}
 )
+
+func least(c *TrainingCurve, times float64) []float64 {
+	losses := slices.Clone(c.TestLoss)
+	for i := range losses {
+		losses[i] = times * slices.Min(c.TestLoss[:i+1])
+	}
+	return losses
+}
 
 // Arriving is the angle between the error that arrives at a hidden layer (0 is the
 // lowest) and the gradient.

@@ -267,12 +267,12 @@ func angles(runs []*feedback.TrainingCurve) Finding {
 		fmt.Sprintf("MNIST, 784-50-20-10, %d batches, n = %d", batches, squares.Seeds), All("the rule", Below(squares), Below(gradient))}
 }
 
-// bottleneck is T13: losses per image after as many batches as all runs have, each
-// difference over the seeds.
+// bottleneck is T13: the least losses per image, as the authors give them, of as many
+// batches as all runs have, each difference over the seeds.
 func bottleneck(runs []*feedback.TrainingCurve) Finding {
 	batches := feedback.Common(runs)
-	loss := feedback.TestLoss.At(batches)
-	text := fmt.Sprintf("loss per image after %d batches (in brackets the authors', per batch of 32, divided by 32):", batches)
+	loss := feedback.LeastLoss.At(batches)
+	text := fmt.Sprintf("least loss per image in %d batches (in brackets the authors', per batch of 32, divided by 32):", batches)
 	for _, a := range []feedback.Algorithm{feedback.FA, feedback.NPGradient, feedback.BP, feedback.BPAdam} {
 		text += fmt.Sprintf(" %s %s (%.1f),", a, feedback.Over(runs, a, loss), feedback.AuthorsAutoencoder()[a].Mean/feedback.BatchSize)
 	}
