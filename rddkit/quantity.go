@@ -85,6 +85,15 @@ func (e Estimate) P() float64 {
 	return 2 * distuv.StudentsT{Sigma: 1, Nu: float64(e.Seeds - 1)}.CDF(-math.Abs(e.Mean)/e.StandardError)
 }
 
+// OverSeeds is the mean of a number of each of the seeds 0, 1, …, so many.
+func OverSeeds(seeds int, of func(seed uint64) float64) Estimate {
+	var values []float64
+	for seed := range uint64(seeds) {
+		values = append(values, of(seed))
+	}
+	return EstimateOf(values...)
+}
+
 // Mean is the mean of a number of each record, with its standard error.
 func Mean(records []*Record, of func(*Record) float64) Estimate {
 	var values []float64

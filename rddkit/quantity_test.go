@@ -64,3 +64,9 @@ func TestSameSigns(t *testing.T) {
 		t.Errorf("%d, want 2", n)
 	}
 }
+
+func TestOverSeeds(t *testing.T) {
+	if got := OverSeeds(3, func(seed uint64) float64 { return float64(seed + 1) }); got != EstimateOf(1, 2, 3) {
+		t.Errorf("%v, want that of 1, 2, 3", got)
+	}
+}

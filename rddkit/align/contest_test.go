@@ -3,8 +3,12 @@ package align
 import (
 	"context"
 	"errors"
+	"math"
 	"reflect"
+	"slices"
 	"testing"
+
+	"gonum.org/v1/gonum/floats"
 
 	"github.com/weightalign/lab/rddkit/invalid"
 	"github.com/weightalign/lab/rddkit/spike"
@@ -49,5 +53,56 @@ func TestContest(t *testing.T) {
 	var wrong *invalid.Error
 	if _, err := c.Run(context.Background()); !errors.As(err, &wrong) || wrong.Field != "STDWIOptions.Rate" {
 		t.Errorf("options that are not allowed: %v", err)
+	}
+}
+
+// What a contest hands out beside the rules' marks: the layers in the end, the
+// given ones untouched, and what each layer showed.
+func TestContestOnGivenLayers(t *testing.T) {
+	layers, err := Random(1, 30, 20, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := copyFeedback(layers)
+	c := Contest{Layers: layers, Runs: 2, Simulation: SimulationOptions{Time: 4, Drive: spike.Fresh, Seed: 2}, Rules: []RuleOptions{RDDOptions{}}}
+	course, err := c.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(layers, before) {
+		t.Error("the given layers have changed")
+	}
+	for l, end := range course.Layers[0] {
+		if m := Measure(end.Forward, end.Feedback, end.In, end.Out, make([]float64, end.In)); m != course.Reached[0][l][1] {
+			t.Errorf("layer %d ends with %+v, want %+v", l, m, course.Reached[0][l][1])
+		}
+		first, last := course.Seen[l][0], course.Seen[l][1]
+		if len(last.Above) != end.Out || floats.Sum(last.Above) <= floats.Sum(first.Above) || last.Spikes <= first.Spikes || last.Crossed <= first.Crossed || last.Missed <= first.Missed {
+			t.Errorf("layer %d showed %+v, then %+v", l, first, last)
+		}
+	}
+	lone := Contest{Layers: layers[1:], Runs: 1, Simulation: c.Simulation, Rules: c.Rules}
+	if course, err = lone.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if seen := course.Seen[0][0]; math.Abs(seen.Seconds-4) > 1e-9 || seen.Spikes+floats.Sum(seen.Above) != course.Spikes[0] {
+		t.Errorf("in %v s %v and %v spikes, want %v together in 4 s", seen.Seconds, seen.Spikes, floats.Sum(seen.Above), course.Spikes[0])
+	}
+}
+
+func TestCourseKnowsSigns(t *testing.T) {
+	c := Course{Reached: [][][]Metrics{{{{SignAlignment: 50}, {SignAlignment: 75}}}}, Layers: [][]Layer{{{Forward: make([]float32, 200)}}}}
+	if got := c.Known(0, 0); !slices.Equal(got, []float64{0, 100}) {
+		t.Errorf("%v, want [0 100]", got)
+	}
+	if got := c.Last(0, 0).SignAlignment; got != 75 {
+		t.Errorf("%v, want 75", got)
+	}
+}
+
+func TestTrafficIsStuck(t *testing.T) {
+	seen := Traffic{Seconds: 10, Above: []float64{0, 9, 500, 3300}}
+	if got := seen.Stuck(spike.Params{}); got != 0.75 {
+		t.Errorf("%v, want 0.75", got)
 	}
 }

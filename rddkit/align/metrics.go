@@ -88,6 +88,51 @@ func Measure[T spike.Float](forward, feedback []T, in, out int, x []float64) Met
 	return m
 }
 
+// Parts splits the feedback weights of two estimates of the same layer, made from
+// independent spikes, into three shares that add up to 1. Signal is what is
+// proportional to the feedforward weights into each neuron above, bias what else
+// the two have in common, noise what they do not: more time takes noise away, and
+// never bias. Both are means over products of different noise, and may come out
+// slightly below 0. Parts panics if the layers differ in size.
+func Parts(a, b Layer) (signal, bias, noise float64) {
+	if a.In != b.In || a.Out != b.Out {
+		panic("align: layers of different sizes")
+	}
+	var common, total float64
+	for j := range a.Out {
+		var aw, bw, ww float64
+		for i := range a.In {
+			x, y, w := float64(a.Feedback[i*a.Out+j]), float64(b.Feedback[i*a.Out+j]), float64(a.Forward[j*a.In+i])
+			common += float64(x * y)
+			total += float64(x*x+y*y) / 2
+			aw += float64(x * w)
+			bw += float64(y * w)
+			ww += float64(w * w)
+		}
+		if ww > 0 {
+			signal += aw * bw / ww
+		}
+	}
+	return signal / total, (common - signal) / total, 1 - common/total
+}
+
+// Majority is the sign alignment, percent, of one who knows of each neuron above
+// only the sign that most of its incoming weights have: the level of chance for
+// weights that are not balanced.
+func Majority(l Layer) float64 {
+	right := 0
+	for j := range l.Out {
+		positive := 0
+		for _, w := range l.Forward[j*l.In : (j+1)*l.In] {
+			if w > 0 {
+				positive++
+			}
+		}
+		right += max(positive, l.In-positive)
+	}
+	return 100 * float64(right) / float64(l.In*l.Out)
+}
+
 func sign(x float64) int {
 	switch {
 	case x > 0:

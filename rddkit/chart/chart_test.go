@@ -16,6 +16,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -672,5 +673,13 @@ func TestGridsTitlePanels(t *testing.T) {
 	grid := Grid("both", 2, named, own)
 	if grid.Title != "both" || grid.Panels[0].Title != "left" || grid.Panels[1].Title != "right" || named.Panels[0].Title != "" {
 		t.Errorf("the titles are %q, %q and %q; the figure's own panel has %q", grid.Title, grid.Panels[0].Title, grid.Panels[1].Title, named.Panels[0].Title)
+	}
+}
+
+func TestCurveOf(t *testing.T) {
+	c := CurveOf("product", []float64{1, 2, 3}, 2, func(x float64, seed uint64) float64 { return x * float64(seed+1) })
+	want := Curve{Name: "product", Gaps: true, X: []float64{1, 2, 3}, Runs: [][]float64{{1, 2, 3}, {2, 4, 6}}}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("%+v, want %+v", c, want)
 	}
 }

@@ -65,6 +65,20 @@ func (c Curve) Series() (Series, error) {
 	return s, nil
 }
 
+// CurveOf returns the curve of a quantity at each x, with a run for each of so many
+// seeds, 0, 1, …; NaN is a gap.
+func CurveOf(name string, x []float64, seeds int, at func(x float64, seed uint64) float64) Curve {
+	c := Curve{Name: name, X: x, Gaps: true}
+	for seed := range uint64(seeds) {
+		run := make([]float64, len(x))
+		for i := range x {
+			run[i] = at(x[i], seed)
+		}
+		c.Runs = append(c.Runs, run)
+	}
+	return c
+}
+
 // Grid joins the panels of several figures into one, columns panels in a row. The
 // title of a figure with one panel becomes the panel's, if that has none.
 func Grid(title string, columns int, figures ...Figure) Figure {

@@ -101,12 +101,7 @@ func Contest(title string, effort Effort, names []string, courses ...*align.Cour
 }
 
 func course(name string, effort Effort, rule, layer int, courses []*align.Course) chart.Curve {
-	c := chart.Curve{Name: name}
-	for _, m := range rddkit.Methods() {
-		if m.String() == name {
-			c.Color, _ = chart.ParseColor(m.Color())
-		}
-	}
+	c := ofRule(name)
 	for run := range courses[0].Seconds {
 		var used []float64
 		for _, o := range courses {
@@ -122,6 +117,84 @@ func course(name string, effort Effort, rule, layer int, courses []*align.Course
 		c.Runs = append(c.Runs, signs)
 	}
 	return c
+}
+
+// ofRule is an empty curve of a rule, with the colour of the method that has its name.
+func ofRule(name string) chart.Curve {
+	c := chart.Curve{Name: name}
+	for _, m := range rddkit.Methods() {
+		if m.String() == name {
+			c.Color, _ = chart.ParseColor(m.Color())
+		}
+	}
+	return c
+}
+
+// Climb is Contest against simulated time of the lowest layer alone, with what is
+// expected of each rule after so many seconds dashed beside it.
+func Climb(title string, names []string, expected func(rule int, seconds float64) float64, courses ...*align.Course) chart.Figure {
+	f := Contest(title, Simulated, names, courses...)
+	if len(f.Panels) == 0 {
+		return f
+	}
+	f.Panels = f.Panels[:1]
+	f.Panels[0].Title = title
+	for rule := range names {
+		s := chart.Series{Kind: chart.Line, X: courses[0].Seconds, Color: chart.Grey, Style: chart.Dashed}
+		for _, t := range s.X {
+			s.Y = append(s.Y, expected(rule, t))
+		}
+		f.Panels[0].Series = append(f.Panels[0].Series, s)
+	}
+	return f
+}
+
+// Costs draws what a known sign had cost by then, against simulated time: in the
+// upper row spikes of both layers, in the lower one synaptic events, the spikes of
+// the layer times the neurons above that each reaches. layers are contests on one
+// pair of layers each, one for each seed; see align.Pair and align.Course.Known.
+// The tables' rows are what it was after the first run and after the last.
+func Costs(title string, names []string, layers ...[]*align.Course) (f chart.Figure, headers []string, rows [][]any) {
+	headers = []string{"layer", "rule", "spikes, at first", "in the end", "events, at first", "in the end"}
+	var spikes, events []chart.Figure
+	for n, courses := range layers {
+		var upper, lower []chart.Curve
+		pair := courses[0].Layers[0][0]
+		layer := fmt.Sprintf("FC%d: %d to %d", n+1, pair.In, pair.Out)
+		for rule, name := range names {
+			of := [2]chart.Curve{ofRule(name), ofRule(name)}
+			for k := range of {
+				of[k].X = courses[0].Seconds
+				for _, c := range courses {
+					of[k].Runs = append(of[k].Runs, perSign(c, rule, k == 1))
+				}
+			}
+			upper, lower = append(upper, of[0]), append(lower, of[1])
+			last := len(courses[0].Seconds) - 1
+			rows = append(rows, []any{layer, name, at(of[0], 0), at(of[0], last), at(of[1], 0), at(of[1], last)})
+		}
+		spikes = append(spikes, chart.Curves(layer, Simulated.Axis, chart.Axis{Label: "spikes per known sign", Log: true}, upper...))
+		events = append(events, chart.Curves(layer, Simulated.Axis, chart.Axis{Label: "synaptic events per known sign", Log: true}, lower...))
+	}
+	return chart.Grid(title, len(layers), append(spikes, events...)...), headers, rows
+}
+
+// perSign is what a contest on a pair of layers had spent for each sign that a rule
+// knew, after each run.
+func perSign(c *align.Course, rule int, events bool) (cost []float64) {
+	for run, known := range c.Known(rule, 0) {
+		spent := c.Spikes[run]
+		if events {
+			spent = c.Seen[0][run].Spikes * float64(c.Layers[rule][0].Out)
+		}
+		cost = append(cost, spent/known)
+	}
+	return cost
+}
+
+// at is the mean of a curve's runs at one point.
+func at(c chart.Curve, point int) rddkit.Estimate {
+	return rddkit.OverSeeds(len(c.Runs), func(seed uint64) float64 { return c.Runs[seed][point] })
 }
 
 // ContestTable is a table of the sign alignment in which rules end, percent, mean ±

@@ -3,6 +3,7 @@ package figures
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/weightalign/lab/rddkit"
@@ -57,5 +58,30 @@ func TestContestIsDrawn(t *testing.T) {
 	var bad *invalid.Error
 	if err := Contest("", Spikes, []string{"STDWI"}, one).Validate(); !errors.As(err, &bad) {
 		t.Errorf("a rule without a name: %v", err)
+	}
+}
+
+func TestCosts(t *testing.T) {
+	c := &align.Course{Seconds: []float64{1, 2}, Spikes: []float64{600, 1500},
+		Reached: [][][]align.Metrics{{{{SignAlignment: 75}, {SignAlignment: 87.5}}}},
+		Layers:  [][]align.Layer{{{In: 20, Out: 10, Forward: make([]float32, 200)}}},
+		Seen:    [][]align.Traffic{{{Spikes: 100}, {Spikes: 300}}}}
+	f, headers, rows := Costs("costs", []string{"RDD"}, []*align.Course{c}, []*align.Course{c})
+	if err := f.Validate(); err != nil || len(f.Panels) != 4 {
+		t.Fatalf("%d panels, %v", len(f.Panels), err)
+	}
+	// 100 signs are known, then 150.
+	if got := f.Panels[0].Series[0].Y; !slices.Equal(got, []float64{6, 10}) {
+		t.Errorf("%v spikes for each, want 6 and 10", got)
+	}
+	if got := f.Panels[2].Series[0].Y; !slices.Equal(got, []float64{10, 20}) {
+		t.Errorf("%v events for each, want 10 and 20", got)
+	}
+	if len(rows) != 2 || len(rows[0]) != len(headers) || rows[1][0] != "FC2: 20 to 10" {
+		t.Errorf("rows %v under %v", rows, headers)
+	}
+	climb := Climb("up", []string{"RDD"}, func(rule int, seconds float64) float64 { return 70 + seconds }, c)
+	if got := climb.Panels[0].Series; len(got) != 2 || !slices.Equal(got[1].Y, []float64{71, 72}) {
+		t.Errorf("series %+v", got)
 	}
 }
