@@ -36,7 +36,8 @@
 // Rules of spikes ([SpikeRule]: the three above, or one's own) differ in what
 // they make of the same spikes. A [Simulator] runs one simulation for any number
 // of them, each with feedback weights of its own, so that what differs is the
-// rules' doing alone.
+// rules' doing alone. A [Contest] is that on weights that stand still, a [Pair] one
+// with two layers.
 //
 // # The online regression
 //
