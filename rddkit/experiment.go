@@ -430,18 +430,29 @@ func unless[T comparable](field *T, published T) {
 	}
 }
 
-// Seeds returns n copies of e with the seeds e.Seed, e.Seed+1, …; none if n is
-// not positive. It panics if n is above [MostSeeds].
-func Seeds(n int, e Experiment) []Experiment {
+// Seeds returns n copies of each experiment, one after the other, with its Seed,
+// Seed+1, …; none if n is not positive. It panics if n is above [MostSeeds].
+func Seeds(n int, experiments ...Experiment) (copies []Experiment) {
 	if n > MostSeeds {
 		panic(invalid.Newf("number of seeds", n, "at most %d", MostSeeds))
 	}
-	copies := make([]Experiment, max(n, 0))
-	for i := range copies {
-		copies[i] = e
-		copies[i].Seed += uint64(i)
+	for _, e := range experiments {
+		for range n {
+			copies = append(copies, e)
+			e.Seed++
+		}
 	}
 	return copies
+}
+
+// With returns the experiment with each of some methods, in their order.
+func (e Experiment) With(methods ...Method) []Experiment {
+	all := make([]Experiment, len(methods))
+	for i, m := range methods {
+		all[i] = e
+		all[i].Method = m
+	}
+	return all
 }
 
 // Flags defines a flag in set for every field of e, named as in run.json; the

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -170,4 +171,18 @@ func ExampleExperiment_Resolve() {
 	_, err := Experiment{Loss: "hebb"}.Resolve()
 	fmt.Println(err)
 	// Output: Loss is "hebb": want double-softmax or softmax
+}
+
+func TestMethodsAndSeeds(t *testing.T) {
+	all := Seeds(2, Experiment{Epochs: 3, Seed: 4}.With(RDD, FeedbackAlignment)...)
+	var got []string
+	for _, e := range all {
+		got = append(got, fmt.Sprint(string(e.Method), e.Seed, e.Epochs))
+	}
+	if want := []string{"rdd4 3", "rdd5 3", "fa4 3", "fa5 3"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := Seeds(-1, all...); len(got) != 0 {
+		t.Errorf("%d experiments of no seeds", len(got))
+	}
 }

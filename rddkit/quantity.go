@@ -32,6 +32,12 @@ func Angles(layer int) Quantity {
 	return func(r *Record) []float64 { return r.Angle(layer) }
 }
 
+// RSelfs is R_self = −trace(B W) of fully connected layer 1, 2, …, before each
+// epoch's training.
+func RSelfs(layer int) Quantity {
+	return func(r *Record) []float64 { return r.RSelf(layer) }
+}
+
 // At is the quantity's entry number epoch, from 0; negative numbers count from the
 // end, -1 is the last. It is NaN of records that do not go that far.
 func (q Quantity) At(epoch int) func(*Record) float64 {

@@ -1,10 +1,6 @@
 package rddkit
 
-import (
-	"math"
-
-	"gonum.org/v1/gonum/stat"
-)
+import "slices"
 
 // Estimate is a mean over seeds with its standard error.
 type Estimate struct {
@@ -13,20 +9,9 @@ type Estimate struct {
 	Seeds         int
 }
 
-// Over returns the mean and standard error over the records of one method of
-// a quantity of each, for example its last test error; NaN if there are none.
-func Over(records []*Record, method Method, quantity func(*Record) float64) Estimate {
-	var values []float64
-	for _, r := range records {
-		if r.Experiment.Method == method {
-			values = append(values, quantity(r))
-		}
-	}
-	if len(values) == 0 {
-		return Estimate{math.NaN(), math.NaN(), 0}
-	}
-	mean, deviation := stat.MeanStdDev(values, nil)
-	return Estimate{mean, deviation / math.Sqrt(float64(len(values))), len(values)}
+// Only returns the records of one method, in their order.
+func Only(records []*Record, method Method) []*Record {
+	return slices.DeleteFunc(slices.Clone(records), func(r *Record) bool { return r.Experiment.Method != method })
 }
 
 // Last returns the last of values; it panics if there are none.

@@ -32,10 +32,11 @@ func (o STDWIOptions) NewRule() (SpikeRule, error) { return NewSTDWI(o) }
 // NewRule is NewSpikeCount.
 func (o SpikeCountOptions) NewRule() (SpikeRule, error) { return NewSpikeCount(o) }
 
-// Course is what a Contest's rules had reached after each run.
+// Course is what a Contest's rules had reached after each run, or the learner that
+// Follow follows at each change.
 type Course struct {
 	Seconds []float64     // simulated so far, [run]
-	Spikes  []float64     // of all layers so far, [run]
+	Spikes  []float64     // of all layers so far, [run]; nil from Follow
 	Reached [][][]Metrics // of a probe of zeros, [rule][layer][run]
 	Layers  [][]Layer     // with the feedback weights in the end, [rule][layer]
 	Seen    [][]Traffic   // what there was to learn from so far, [layer][run]
@@ -75,6 +76,24 @@ func (t Traffic) Stuck(p spike.Params) float64 {
 		}
 	}
 	return float64(stuck) / float64(len(t.Above))
+}
+
+// Follow lets a learner learn once, and returns its course: the first entry is what
+// was before, then comes one for each change of feedback weights. The error is the
+// learner's.
+func Follow(ctx context.Context, learner Learner, layers []Layer) (*Course, error) {
+	course := &Course{Reached: [][][]Metrics{make([][]Metrics, len(layers))}}
+	err := learner.Learn(ctx, layers, func(seconds float64) {
+		course.Seconds = append(course.Seconds, seconds)
+		course.add(0, layers)
+	})
+	return course, err
+}
+
+func (c *Course) add(rule int, layers []Layer) {
+	for i, l := range layers {
+		c.Reached[rule][i] = append(c.Reached[rule][i], Measure(l.Forward, l.Feedback, l.In, l.Out, make([]float64, l.In)))
+	}
 }
 
 // Run carries the contest out. The error is an *invalid.Error for values that
@@ -124,9 +143,7 @@ func (c Contest) Run(ctx context.Context) (*Course, error) {
 			course.Seen[l] = append(course.Seen[l], t)
 		}
 		for i, layers := range course.Layers {
-			for k, l := range layers {
-				course.Reached[i][k] = append(course.Reached[i][k], Measure(l.Forward, l.Feedback, l.In, l.Out, make([]float64, l.In)))
-			}
+			course.add(i, layers)
 		}
 	}
 	return course, nil

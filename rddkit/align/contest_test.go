@@ -106,3 +106,37 @@ func TestTrafficIsStuck(t *testing.T) {
 		t.Errorf("%v, want 0.75", got)
 	}
 }
+
+// A course begins with what was before, and ends with what was reached.
+func TestFollow(t *testing.T) {
+	layers, err := Random(1, 12, 8, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	measure := func(l Layer) Metrics {
+		return Measure(l.Forward, l.Feedback, l.In, l.Out, make([]float64, l.In))
+	}
+	before := measure(layers[0])
+	learner, err := NewRDD(RDDOptions{Time: 4, Interval: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	course, err := Follow(context.Background(), learner, layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(course.Seconds, []float64{0, 1, 2, 3, 4}) || len(course.Reached) != 1 || len(course.Reached[0]) != 2 {
+		t.Fatalf("seconds %v, %d rules", course.Seconds, len(course.Reached))
+	}
+	if got := course.Reached[0][0][0]; got != before {
+		t.Errorf("before: %+v, want %+v", got, before)
+	}
+	for i, l := range layers {
+		if got, want := course.Reached[0][i][4], measure(l); got != want {
+			t.Errorf("layer %d in the end: %+v, want %+v", i, got, want)
+		}
+	}
+	if _, err := Follow(context.Background(), learner, nil); err == nil {
+		t.Error("no layers are followed")
+	}
+}

@@ -9,11 +9,17 @@ import (
 	"github.com/weightalign/lab/rddkit/spike"
 )
 
-// Effect is a mean over windows with its standard error, in the unit of
-// [Observations.Target].
-type Effect struct {
-	Mean, StandardError float64
-	Windows             int
+// Effects are those of all neurons of a layer on one neuron above, an entry for
+// each lower neuron, in the unit of [Observations.Target].
+type Effects struct {
+	Weight              []float64 // feedforward
+	Mean, StandardError []float64
+	Windows             []int // that the mean is over
+}
+
+func (e *Effects) add(weight float32, mean, standardError float64, windows int) {
+	e.Weight, e.Windows = append(e.Weight, float64(weight)), append(e.Windows, windows)
+	e.Mean, e.StandardError = append(e.Mean, mean), append(e.StandardError, standardError)
 }
 
 // interventionSeconds is how much is recorded at a time: about 50 MB for 20 neurons.
@@ -29,7 +35,7 @@ const interventionSeconds = 100
 //
 // All neurons of the layer are driven for so many seconds; escape noise is not
 // allowed. An *invalid.Error names what is out of range.
-func Interventions(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds float64, upper int, near float64) ([]Effect, error) {
+func Interventions(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds float64, upper int, near float64) (*Effects, error) {
 	p = p.OrDefault()
 	p.DrivenFraction = 1
 	switch {
@@ -61,7 +67,7 @@ func Interventions(ctx context.Context, l Layer, p spike.Params, seed uint64, se
 			}
 		}
 	}
-	effects := make([]Effect, l.In)
+	effects := &Effects{}
 	for i, v := range values {
 		sum, squares := 0.0, 0.0
 		for _, x := range v {
@@ -71,7 +77,7 @@ func Interventions(ctx context.Context, l Layer, p spike.Params, seed uint64, se
 		for _, x := range v {
 			squares += (x - sum/n) * (x - sum/n)
 		}
-		effects[i] = Effect{Mean: sum / n, StandardError: math.Sqrt(squares / (n - 1) / n), Windows: len(v)}
+		effects.add(l.Forward[upper*l.In+i], sum/n, math.Sqrt(squares/(n-1)/n), len(v))
 	}
 	return effects, nil
 }

@@ -23,8 +23,8 @@ func TestInterventionsRepeatTheSimulation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := effects[5]; e.Windows < 100 || e.Mean != 0 || e.StandardError != 0 {
-		t.Errorf("weight 0: %+v, want no effect in at least 100 windows", e)
+	if e := effects; e.Weight[5] != 0 || e.Windows[5] < 100 || e.Mean[5] != 0 || e.StandardError[5] != 0 {
+		t.Errorf("weight %g: %g ± %g in %d windows, want no effect in at least 100", e.Weight[5], e.Mean[5], e.StandardError[5], e.Windows[5])
 	}
 	// A large weight's effect has its sign, by many standard errors.
 	best := 0
@@ -33,9 +33,9 @@ func TestInterventionsRepeatTheSimulation(t *testing.T) {
 			best = i
 		}
 	}
-	e, sign := effects[best], math.Copysign(1, float64(l.Forward[60+best]))
-	if sign*e.Mean < 4*e.StandardError {
-		t.Errorf("weight %g: %+v", l.Forward[60+best], e)
+	mean, sign := effects.Mean[best], math.Copysign(1, effects.Weight[best])
+	if sign*mean < 4*effects.StandardError[best] {
+		t.Errorf("weight %g: %g ± %g", effects.Weight[best], mean, effects.StandardError[best])
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weightalign/lab/rddkit/internal/stream"
 	"github.com/weightalign/lab/rddkit/invalid"
+	"github.com/weightalign/lab/rddkit/rd"
 	"github.com/weightalign/lab/rddkit/spike"
 )
 
@@ -128,4 +129,23 @@ func Observe(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds 
 		o.Target = append(o.Target, (sum[w.End+1]-sum[w.Start+1])/float64(w.End-w.Start)-q[w.Baseline])
 	}
 	return o, nil
+}
+
+// Estimates are what a regression discontinuity design with these options finds of
+// the effects that [Interventions] knows, from what each lower neuron observes in
+// so many seconds ([Observe]). Windows are those within the options' bandwidth.
+func Estimates(ctx context.Context, l Layer, p spike.Params, seed uint64, seconds float64, upper int, o rd.Options) (*Effects, error) {
+	effects := &Effects{}
+	for lower := range l.In {
+		seen, err := Observe(ctx, l, p, seed, seconds, lower, upper)
+		if err != nil {
+			return nil, err
+		}
+		r, err := rd.Sharp(seen.Drive, seen.Target, o)
+		if err != nil {
+			return nil, fmt.Errorf("lower neuron %d: %w", lower, err)
+		}
+		effects.add(l.Forward[upper*l.In+lower], r.Conventional.Estimate, r.Conventional.StdErr, r.Left.Effective+r.Right.Effective)
+	}
+	return effects, nil
 }

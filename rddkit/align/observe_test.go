@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weightalign/lab/rddkit/invalid"
+	"github.com/weightalign/lab/rddkit/rd"
 	"github.com/weightalign/lab/rddkit/spike"
 )
 
@@ -54,6 +55,43 @@ func TestObserveAgreesWithTargets(t *testing.T) {
 	}
 	if k != len(got.Drive) || k < 20 {
 		t.Errorf("%d windows, want %d, and at least 20", len(got.Drive), k)
+	}
+}
+
+// Estimates are those of each neuron's own observations.
+func TestEstimates(t *testing.T) {
+	layers, err := Random(3, 4, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := rd.Options{Cutoff: 1, H: rd.Both(0.3), Kernel: rd.Uniform}
+	effects, err := Estimates(context.Background(), layers[0], spike.Params{}, 1, 100, 1, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lower := range 4 {
+		seen, err := Observe(context.Background(), layers[0], spike.Params{}, 1, 100, lower, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := rd.Sharp(seen.Drive, seen.Target, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		within := 0
+		for _, drive := range seen.Drive {
+			if math.Abs(drive-1) <= 0.3 {
+				within++
+			}
+		}
+		if effects.Mean[lower] != r.Conventional.Estimate || effects.StandardError[lower] != r.Conventional.StdErr ||
+			effects.Windows[lower] != within || effects.Weight[lower] != float64(layers[0].Forward[4+lower]) {
+			t.Errorf("neuron %d: %+v, want %+v from %d windows", lower, effects, r.Conventional, within)
+		}
+	}
+	var bad *invalid.Error
+	if _, err := Estimates(context.Background(), layers[0], spike.Params{}, 1, 100, 2, o); !errors.As(err, &bad) || bad.Field != "upper" {
+		t.Errorf("upper 2 of 2: %v", err)
 	}
 }
 

@@ -490,6 +490,13 @@ func TestCurveIsMeanAndStandardError(t *testing.T) {
 	}
 }
 
+func TestSweep(t *testing.T) {
+	c := Sweep("sum", []float64{1, 5}, 3, func(run int, x float64) float64 { return float64(10*run) + x })
+	if s, err := c.Series(); err != nil || s.Name != "sum" || s.Y[0] != 11 || s.Y[1] != 15 || len(c.Runs) != 3 {
+		t.Errorf("%+v, %v; want the means 11 and 15", s, err)
+	}
+}
+
 func TestBadFiguresAreRefused(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	axis := Axis{Label: "x"}

@@ -20,6 +20,17 @@ type Curve struct {
 	Color Color
 }
 
+// Sweep is the curve of a number at each x in so many runs, counted from 0: seeds, say.
+func Sweep(name string, x []float64, runs int, of func(run int, x float64) float64) Curve {
+	c := Curve{Name: name, X: x, Runs: make([][]float64, max(runs, 0))}
+	for run := range c.Runs {
+		for _, at := range x {
+			c.Runs[run] = append(c.Runs[run], of(run, at))
+		}
+	}
+	return c
+}
+
 // Curves draws the mean of each curve's runs with its standard error (the
 // sample's s.d. / √runs) as a band; no band for a single run.
 func Curves(title string, x, y Axis, curves ...Curve) Figure {

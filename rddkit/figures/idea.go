@@ -107,22 +107,22 @@ func meanResponse(r *spike.Recording, response []float64, windows []spike.Window
 	return s
 }
 
-// paths draws two neurons of each of two layers, and the two ways between them.
+// paths draws two neurons of each of two layers, and the two ways between them, side
+// by side: along an axis of names the interactive twin has no place between two.
 func paths() chart.Panel {
-	names := []string{"layer below", "layer above", "error"}
 	forward := chart.Series{Name: "feedforward weight W: activity goes up", Kind: chart.Line, Color: chart.Black}
 	feedback := chart.Series{Name: "feedback weight B: error comes down", Kind: chart.Line, Style: chart.Dashed, Color: chart.Vermillion}
 	panel := chart.Panel{Title: "two paths, and nothing copies W into B",
-		X: chart.Axis{Label: "neurons of a layer", Min: -0.6, Max: 1.6, Names: []string{"1", "2"}},
-		Y: chart.Axis{Label: "from below to above", Min: -0.4, Max: 1.4, Names: names[:2]}}
-	for lower := 0.0; lower < 2; lower++ {
-		for upper := 0.0; upper < 2; upper++ {
+		X: chart.Axis{Label: "neuron of the layer", Min: 0.4, Max: 2.6, Integer: true},
+		Y: chart.Axis{Label: "layer", Min: -0.4, Max: 1.4, Names: []string{"below", "above"}}}
+	for lower := 1.0; lower <= 2; lower++ {
+		for upper := 1.0; upper <= 2; upper++ {
 			up, down := forward, feedback
 			up.X, up.Y = []float64{lower - 0.05, upper - 0.05}, []float64{0, 1}
 			down.X, down.Y = []float64{upper + 0.05, lower + 0.05}, []float64{1, 0}
 			panel.Series = append(panel.Series, up, down)
 		}
 	}
-	panel.Series = append(panel.Series, chart.Series{Name: "neuron", Kind: chart.Points, X: []float64{0, 1, 0, 1}, Y: []float64{0, 0, 1, 1}, Color: chart.Ochre})
+	panel.Series = append(panel.Series, chart.Series{Name: "neuron", Kind: chart.Points, X: []float64{1, 2, 1, 2}, Y: []float64{0, 0, 1, 1}, Color: chart.Ochre})
 	return panel
 }

@@ -61,10 +61,13 @@ func Angle[S Source](of ...S) chart.Figure {
 // network. See [SignAlignment] for how records become arms. A record without the
 // measure is an error that names it.
 func Measured[S Source](name string, of ...S) chart.Figure {
-	q := quantity{
+	title, q := name, quantity{
 		axis:   chart.Axis{Label: name},
 		values: func(r *rddkit.Record, layer int) []float64 { return r.Measure(name, max(layer, 1)) },
 		gaps:   true,
+	}
+	if name == rddkit.GradientAngle {
+		title, q.axis, q.scaled = "Angle between the error that arrives and the gradient", chart.Axis{Label: "angle", Unit: "degrees"}, true
 	}
 	arms, err := armsOf(of)
 	if err != nil {
@@ -81,13 +84,13 @@ func Measured[S Source](name string, of ...S) chart.Figure {
 		}
 	}
 	if single {
-		f := overEpochs(name, arms, q)
+		f := overEpochs(title, arms, q)
 		for i := range f.Panels {
 			f.Panels[i].X.Label = "epoch" // it is observed before the training of each
 		}
 		return f
 	}
-	return perLayer(name, arms, q)
+	return perLayer(title, arms, q)
 }
 
 // TrainingError draws the percentage of training images that are classified

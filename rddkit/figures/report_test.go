@@ -43,7 +43,7 @@ func TestAnglesAreDrawn(t *testing.T) {
 		t.Errorf("%v, %+v", err, f.Panels)
 	}
 	r.Measured = map[string][][][]float64{rddkit.GradientAngle: {{{50, 40, 30}}, {{45, 35, 25}}}}
-	if f := Measured(rddkit.GradientAngle, r); f.Validate() != nil || namedSeries(f, 1)["RDD"].Y[1] != 35 {
+	if f := Measured(rddkit.GradientAngle, r); f.Validate() != nil || namedSeries(f, 1)["RDD"].Y[1] != 35 || f.Panels[0].Y.Unit != "degrees" || !f.ShareY {
 		t.Errorf("%v, %+v", f.Validate(), f.Panels)
 	}
 }
@@ -76,19 +76,5 @@ func TestOverTimeIsInSeconds(t *testing.T) {
 	}
 	if x := namedSeries(f, 0)["RDD"].X; len(x) != 3 || x[0] != 180 || x[2] != 540 {
 		t.Errorf("%v, want 180, 360, 540", x)
-	}
-}
-
-func TestAgainstDrawsItsLine(t *testing.T) {
-	x, y := chart.Axis{Label: "truth"}, chart.Axis{Label: "estimate"}
-	f := Against(x, y, chart.Series{X: []float64{2, -1}, Y: []float64{3, 0}}, 1)
-	if err := f.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	if line := f.Panels[0].Series[0]; line.Y[0] != -1 || line.Y[1] != 2 {
-		t.Errorf("%v", line.Y)
-	}
-	if Against(x, y, chart.Series{}, 1).Validate() == nil {
-		t.Error("drawn without points")
 	}
 }

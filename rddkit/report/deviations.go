@@ -66,6 +66,30 @@ func Distance(records []*rddkit.Record, first, last int, curves ...Curve) float6
 	return math.Sqrt(sum / n)
 }
 
+// Tolerance is how far from the curve a run may be to agree with it, in its unit: two
+// points of alignment or error, a tenth of the curve's range of R_self.
+func (c Curve) Tolerance() float64 {
+	if c.Quantity == RSelfQuantity {
+		return (slices.Max(c.Values) - slices.Min(c.Values)) / 10
+	}
+	return 2
+}
+
+// Told is what a curve tells of a setting, by the distances to it of runs with the
+// value that was chosen and with one that was rejected: a curve within whose tolerance
+// both are tells nothing, nor does one by which the value was chosen.
+func (c Curve) Told(chosen, rejected float64, fitted bool) string {
+	switch within := c.Tolerance(); {
+	case chosen > within:
+		return "does not agree"
+	case fitted:
+		return "was fitted to"
+	case rejected <= within:
+		return "does not tell"
+	}
+	return "agrees"
+}
+
 // Select returns the curves of a figure (or of a panel of Fig. 4: "Fig. 4 left"),
 // quantity and series.
 func Select(figure, quantity, series string) (of []Curve) {

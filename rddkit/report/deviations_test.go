@@ -32,3 +32,23 @@ func TestDeviationsAndDistance(t *testing.T) {
 		t.Errorf("%d curves", len(got))
 	}
 }
+
+func TestTold(t *testing.T) {
+	signs, self := Curve{Quantity: SignAlignmentQuantity, Values: []float64{50, 90}}, Curve{Quantity: RSelfQuantity, Values: []float64{0, -40, -30}}
+	if signs.Tolerance() != 2 || self.Tolerance() != 4 {
+		t.Errorf("tolerances %g and %g, want 2 and 4", signs.Tolerance(), self.Tolerance())
+	}
+	for _, c := range []struct {
+		curve            Curve
+		chosen, rejected float64
+		fitted           bool
+		want             string
+	}{
+		{signs, 2, 2.1, false, "agrees"}, {signs, 2.1, 9, false, "does not agree"}, {signs, 1, 1.5, false, "does not tell"},
+		{self, 3, 9, true, "was fitted to"}, {self, 5, 9, true, "does not agree"}, {self, 3, 4, false, "does not tell"},
+	} {
+		if got := c.curve.Told(c.chosen, c.rejected, c.fitted); got != c.want {
+			t.Errorf("%s, %g and %g, fitted %v: %s, want %s", c.curve.Quantity, c.chosen, c.rejected, c.fitted, got, c.want)
+		}
+	}
+}

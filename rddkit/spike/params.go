@@ -130,6 +130,17 @@ func (p Params) Kernel() []float64 {
 	return kernel
 }
 
+// MeanPotential is where the mean of a driven neuron's own input, InputGain times
+// InputRate filtered by the kernel, would hold its potential if it never spiked.
+func (p Params) MeanPotential() float64 {
+	p = p.OrDefault()
+	input := 0.0
+	for _, weight := range p.Kernel() {
+		input += weight * p.InputGain * p.InputRate * p.Step
+	}
+	return input * p.DendriteConductance / (p.LeakConductance + p.DendriteConductance)
+}
+
 // timeConstants returns the kernel's two time constants in steps, and their
 // difference. The quotients are rounded to 1e-9 steps, so that 0.010 s in
 // steps of 0.001 s is 10 steps and not its neighbour.

@@ -1,6 +1,7 @@
 package spike
 
 import (
+	"context"
 	"math"
 	"testing"
 
@@ -23,5 +24,41 @@ func TestStepsOfATime(t *testing.T) {
 		if got, ok := (Params{}).Steps(seconds); ok {
 			t.Errorf("%g s are %d steps", seconds, got)
 		}
+	}
+}
+
+// Driven neurons with a threshold out of reach are where the mean input holds them;
+// with one within reach they fire as often as they spiked.
+func TestMeanPotentialAndRate(t *testing.T) {
+	p := DefaultParams()
+	p.DrivenFraction = 1
+	const steps, neurons = 20_000, 5
+	run := func(threshold float64) *Recording {
+		p := p
+		p.Threshold = threshold
+		net := &Network{Params: p, Sizes: []int{neurons, 1}, Weights: [][]float64{make([]float64, neurons)}}
+		input, err := NewPoissonInput(p, Accumulating, 1, 0, net.Sizes, steps, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Record(context.Background(), net, steps, input)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	quiet, sum := run(50), 0.0
+	for _, v := range quiet.V[0] {
+		sum += v
+	}
+	if mean, want := sum/(steps*neurons), p.MeanPotential(); math.Abs(mean-want) > 0.01 || quiet.Rate(0, 3) != 0 {
+		t.Errorf("mean potential %.3f, want %.3f; %g Hz", mean, want, quiet.Rate(0, 3))
+	}
+	r, spikes := run(1), 0.0
+	for step := range steps {
+		spikes += float64(r.Spikes[0][step*neurons+3])
+	}
+	if got, want := r.Rate(0, 3), spikes/20; spikes == 0 || math.Abs(got-want) > 1e-9 {
+		t.Errorf("%g Hz, want %g", got, want)
 	}
 }

@@ -84,6 +84,15 @@ type Recording struct {
 // Steps returns the length of the run in steps.
 func (r *Recording) Steps() int { return r.PhaseSteps * (len(r.Sizes) - 1) }
 
+// Rate is a neuron's mean firing rate over the run, Hz.
+func (r *Recording) Rate(layer, neuron int) float64 {
+	spikes := 0
+	for at := neuron; at < len(r.Spikes[layer]); at += r.Sizes[layer] {
+		spikes += int(r.Spikes[layer][at])
+	}
+	return float64(spikes) / (float64(r.Steps()) * r.Params.Step)
+}
+
 // Record simulates all phases of a run step by step and keeps everything: 25
 // bytes per neuron and step, and 8 more of the driven layer during its phase. It is the model as it stands in the package
 // documentation; for speed, see [Simulation].
