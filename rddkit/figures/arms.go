@@ -92,11 +92,7 @@ func Arms(records ...*rddkit.Record) ([]Arm, error) {
 // Sweep carries out an experiment by each of some methods with n seeds, see
 // rddkit.Sweep, and returns an arm for each method.
 func Sweep(ctx context.Context, n int, e rddkit.Experiment, methods ...rddkit.Method) (arms []Arm, err error) {
-	var all []rddkit.Experiment
-	for _, e.Method = range methods {
-		all = append(all, rddkit.Seeds(n, e)...)
-	}
-	records, err := rddkit.Sweep(ctx, all...)
+	records, err := rddkit.Sweep(ctx, rddkit.Seeds(n, e.With(methods...)...)...)
 	if err != nil {
 		return nil, err
 	}
