@@ -33,8 +33,8 @@ func TestTrainingEnds(t *testing.T) {
 	if len(two.TrainError) != 3 || two.TrainError[2] != one.TrainError[1] || two.TestCost[2] != one.TestCost[1] {
 		t.Errorf("errors %v and costs %v, want those of one epoch, %v and %v, to stay", two.TrainError, two.TestCost, one.TrainError, one.TestCost)
 	}
-	e.Epochs, e.TrainEpochs = 1, None
-	none := mustRun(t, t.TempDir(), e)
+	e.Epochs = 1
+	none := mustRun(t, t.TempDir(), e.AtRest())
 	if none.TrainError[1] != none.TrainError[0] {
 		t.Errorf("errors %v without training", none.TrainError)
 	}

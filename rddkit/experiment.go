@@ -430,6 +430,14 @@ func unless[T comparable](field *T, published T) {
 	}
 }
 
+// AtRest returns the experiment with feedforward weights that stay as the network
+// starts with them: its epochs only learn feedback weights. It takes few images, as
+// there is nothing to train.
+func (e Experiment) AtRest() Experiment {
+	e.TrainEpochs, e.TrainLimit, e.TestLimit = None, 16, 2
+	return e
+}
+
 // Seeds returns n copies of each experiment, one after the other, with its Seed,
 // Seed+1, …; none if n is not positive. It panics if n is above [MostSeeds].
 func Seeds(n int, experiments ...Experiment) (copies []Experiment) {

@@ -66,6 +66,22 @@ func (q Quantity) Between(from, to int) func(*Record) float64 {
 	}
 }
 
+// Since is how much the quantity has changed from entry number epoch to the last;
+// NaN of records that do not go that far.
+func (q Quantity) Since(epoch int) func(*Record) float64 {
+	return func(r *Record) float64 { return q.At(-1)(r) - q.At(epoch)(r) }
+}
+
+// Less is the quantity of record a less that of b, entry by entry as far as both go.
+func (q Quantity) Less(a, b *Record) []float64 {
+	x, y := q(a), q(b)
+	difference := make([]float64, min(len(x), len(y)))
+	for i := range difference {
+		difference[i] = x[i] - y[i]
+	}
+	return difference
+}
+
 // EstimateOf is the mean of some values with its standard error. Values that are
 // NaN are left out.
 func EstimateOf(values ...float64) Estimate {
@@ -115,6 +131,16 @@ func Mean(records []*Record, of func(*Record) float64) Estimate {
 func Paired(a, b []*Record, of func(*Record) float64) Estimate {
 	var differences []float64
 	bySeed(func(r []*Record) { differences = append(differences, of(r[0])-of(r[1])) }, a, b)
+	return EstimateOf(differences...)
+}
+
+// PairedValues is the mean difference a less b of values of the same seeds in the
+// same order.
+func PairedValues(a, b []float64) Estimate {
+	differences := make([]float64, min(len(a), len(b)))
+	for i := range differences {
+		differences[i] = a[i] - b[i]
+	}
 	return EstimateOf(differences...)
 }
 

@@ -14,6 +14,7 @@ func TestQuantity(t *testing.T) {
 	r := seeded(0, 90, 40, 30, 20)
 	for _, c := range []struct{ got, want float64 }{
 		{TestErrors.At(0)(r), 90}, {TestErrors.At(-1)(r), 20}, {TestErrors.At(4)(r), math.NaN()}, {TestErrors.At(-5)(r), math.NaN()},
+		{TestErrors.Since(1)(r), -20}, {TestErrors.Since(4)(r), math.NaN()},
 		{TestErrors.Between(1, 3)(r), 30}, {TestErrors.Between(3, 4)(r), math.NaN()}, {TestErrors.Between(2, 1)(r), math.NaN()},
 	} {
 		if c.got != c.want && !(math.IsNaN(c.got) && math.IsNaN(c.want)) {
@@ -36,6 +37,12 @@ func TestPairedComparesSeedWithSeed(t *testing.T) {
 	best := []*Record{seeded(0, 90, 20), seeded(1, 90, 10)}
 	if got := GapClosed(a, b, best, last); math.Abs(got.Mean-0.425) > 1e-12 || got.Seeds != 2 {
 		t.Errorf("%+v, want 0.425 of 2", got)
+	}
+	if got := TestErrors.Less(a[0], seeded(0, 80, 31, 7)); fmt.Sprint(got) != "[10 -1]" {
+		t.Errorf("difference %v", got)
+	}
+	if got := PairedValues([]float64{30, 50}, []float64{24, 40, 3}); got.Mean != 8 || math.Abs(got.StandardError-2) > 1e-12 || got.Seeds != 2 {
+		t.Errorf("%+v, want 8 ± 2 of 2", got)
 	}
 	if got := Paired(a, nil, last); got.Seeds != 0 || got.String() != "–" {
 		t.Errorf("no pair: %v", got)

@@ -192,6 +192,11 @@ type Weights struct {
 	Feedback []float32 // [in][out]
 }
 
+// Layer returns the weights as a layer that rules learn on; it shares them.
+func (w Weights) Layer() align.Layer {
+	return align.Layer{In: w.In, Out: w.Out, Forward: w.Forward, Feedback: w.Feedback}
+}
+
 // Weights reads the weights of fully connected layer 1, 2, … from the record's
 // folder.
 func (r *Record) Weights(layer int) (Weights, error) {

@@ -247,6 +247,30 @@ func TestASweepKeepsTheOrder(t *testing.T) {
 	}
 }
 
+func TestASweepOfSeedsIsSortedByExperiment(t *testing.T) {
+	t.Setenv("RDDKIT_RUNS", t.TempDir())
+	fa, bp := little, little
+	fa.Method, fa.Epochs, bp.Method, bp.Epochs = FeedbackAlignment, 1, Backpropagation, 1
+	records, err := SweepSeeds(context.Background(), 2, fa, bp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, method := range []Method{FeedbackAlignment, Backpropagation} {
+		for seed, r := range records[i] {
+			if r.Experiment.Method != method || r.Experiment.Seed != uint64(seed) || len(records[i]) != 2 {
+				t.Errorf("records[%d][%d] of %d is %s, seed %d", i, seed, len(records[i]), r.Experiment.Method, r.Experiment.Seed)
+			}
+		}
+	}
+	w, err := records[0][1].Weights(1)
+	if l := w.Layer(); err != nil || l.In != w.In || l.Out != w.Out || &l.Forward[0] != &w.Forward[0] || &l.Feedback[0] != &w.Feedback[0] {
+		t.Errorf("weights as a layer: %d to %d, %v", l.In, l.Out, err)
+	}
+	if records, err := SweepSeeds(context.Background(), 0, fa); len(records) != 0 || err != nil {
+		t.Errorf("no seeds: %v, %v", records, err)
+	}
+}
+
 func TestNothingIsWrittenForABadExperiment(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "runs")
 	for _, e := range []Experiment{{Dataset: "imagenet"}, {TrainLimit: 1}, {RDDTime: 0.0005}} {

@@ -26,6 +26,20 @@ func Sweep(ctx context.Context, experiments ...Experiment) (records []*Record, e
 	return (&Runner{Progress: progress.Update}).Sweep(ctx, experiments...)
 }
 
+// SweepSeeds is [Sweep] for n seeds of each experiment ([Seeds]): records[i] are
+// those of experiments[i].
+func SweepSeeds(ctx context.Context, n int, experiments ...Experiment) (records [][]*Record, err error) {
+	var all []Experiment
+	for _, e := range experiments {
+		all = append(all, Seeds(n, e)...)
+	}
+	flat, err := Sweep(ctx, all...)
+	if err != nil || n < 1 {
+		return nil, err
+	}
+	return slices.Collect(slices.Chunk(flat, n)), nil
+}
+
 // Sweep runs several experiments, each with a record of its own; records[i] is
 // that of experiments[i]. As many are at work at once as Cores and Memory allow.
 // Of those that differ in their epochs only the longer go on where the shorter

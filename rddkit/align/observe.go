@@ -48,6 +48,17 @@ type Observations struct {
 	Target []float64 // the outcome: mean filtered spikes of the neuron above less those before the window
 }
 
+// Treated is Spiked as numbers, 1 for a window with a spike and 0 for one without.
+func (o Observations) Treated() []float64 {
+	treated := make([]float64, len(o.Spiked))
+	for i, spiked := range o.Spiked {
+		if spiked {
+			treated[i] = 1
+		}
+	}
+	return treated
+}
+
 // acceptHalfWidth is the published half width of the drives that are used.
 const acceptHalfWidth = 10
 

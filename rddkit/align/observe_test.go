@@ -40,6 +40,7 @@ func TestObserveAgreesWithTargets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	treated := got.Treated()
 	k := 0
 	for i, w := range recording.Windows[0] {
 		if w.Neuron != lower {
@@ -48,7 +49,7 @@ func TestObserveAgreesWithTargets(t *testing.T) {
 		if k == len(got.Drive) {
 			t.Fatalf("%d windows, want more", k)
 		}
-		if math.Abs(got.Drive[k]-w.MaxDrive) > 1e-9 || got.Spiked[k] != w.Spiked || math.Abs(got.Target[k]-targets[i][upper]) > 1e-9 {
+		if math.Abs(got.Drive[k]-w.MaxDrive) > 1e-9 || got.Spiked[k] != w.Spiked || (treated[k] == 1) != w.Spiked || math.Abs(got.Target[k]-targets[i][upper]) > 1e-9 {
 			t.Fatalf("window %d: %g %v %g, want %g %v %g", k, got.Drive[k], got.Spiked[k], got.Target[k], w.MaxDrive, w.Spiked, targets[i][upper])
 		}
 		k++

@@ -497,6 +497,13 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+func TestSeededHasARunForEachSeed(t *testing.T) {
+	c := Seeded("sum", Blue, 2, []float64{5, 7}, func(seed uint64, x float64) float64 { return float64(seed) + x })
+	if fmt.Sprint(c.Runs) != "[[5 7] [6 8]]" || c.Name != "sum" || c.Color != Blue || fmt.Sprint(c.X) != "[5 7]" {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestBadFiguresAreRefused(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	axis := Axis{Label: "x"}

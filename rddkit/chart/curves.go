@@ -90,6 +90,17 @@ func CurveOf(name string, x []float64, seeds int, at func(x float64, seed uint64
 	return c
 }
 
+// Seeded is a curve of a run for each of the seeds 0 to n-1: y(seed, x) at each x.
+func Seeded(name string, color Color, n int, x []float64, y func(seed uint64, x float64) float64) Curve {
+	c := Curve{Name: name, X: x, Runs: make([][]float64, n), Color: color}
+	for seed := range c.Runs {
+		for _, at := range x {
+			c.Runs[seed] = append(c.Runs[seed], y(uint64(seed), at))
+		}
+	}
+	return c
+}
+
 // Grid joins the panels of several figures into one, columns panels in a row. The
 // title of a figure with one panel becomes the panel's, if that has none.
 func Grid(title string, columns int, figures ...Figure) Figure {

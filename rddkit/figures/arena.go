@@ -171,7 +171,11 @@ func Costs(title string, names []string, layers ...[]*align.Course) (f chart.Fig
 			}
 			upper, lower = append(upper, of[0]), append(lower, of[1])
 			last := len(courses[0].Seconds) - 1
-			rows = append(rows, []any{layer, name, at(of[0], 0), at(of[0], last), at(of[1], 0), at(of[1], last)})
+			row := []any{layer, name}
+			for _, c := range of {
+				row = append(row, rddkit.EstimateOf(at(c, 0)...), rddkit.EstimateOf(at(c, last)...))
+			}
+			rows = append(rows, row)
 		}
 		spikes = append(spikes, chart.Curves(layer, Simulated.Axis, chart.Axis{Label: "spikes per known sign", Log: true}, upper...))
 		events = append(events, chart.Curves(layer, Simulated.Axis, chart.Axis{Label: "synaptic events per known sign", Log: true}, lower...))
@@ -190,11 +194,6 @@ func perSign(c *align.Course, rule int, events bool) (cost []float64) {
 		cost = append(cost, spent/known)
 	}
 	return cost
-}
-
-// at is the mean of a curve's runs at one point.
-func at(c chart.Curve, point int) rddkit.Estimate {
-	return rddkit.OverSeeds(len(c.Runs), func(seed uint64) float64 { return c.Runs[seed][point] })
 }
 
 // ContestTable is a table of the sign alignment in which rules end, percent, mean ±

@@ -19,6 +19,9 @@ import (
 type Arm struct {
 	Name    string
 	Records []*rddkit.Record
+	// Less, if there are any, are subtracted: what is drawn is the difference, within
+	// each seed that both have, of the records less these.
+	Less []*rddkit.Record
 	// Color and Style: the method's colour for the first arm of a method, a look
 	// of its own for each other arm. Arms of one name look alike.
 	Color chart.Color
@@ -113,9 +116,11 @@ func armsOf[S Source](sources []S) ([]Arm, error) {
 		if len(a.Records) == 0 {
 			return nil, invalid.New(fmt.Sprintf("arms[%d].Records", i), 0, "at least 1")
 		}
-		for k, r := range a.Records {
-			if r == nil || r.EpochsDone() == 0 {
-				return nil, invalid.New(fmt.Sprintf("arms[%d].Records[%d]", i, k), "empty", "a record with at least one epoch done")
+		for field, records := range map[string][]*rddkit.Record{"Records": a.Records, "Less": a.Less} {
+			for k, r := range records {
+				if r == nil || r.EpochsDone() == 0 {
+					return nil, invalid.New(fmt.Sprintf("arms[%d].%s[%d]", i, field, k), "empty", "a record with at least one epoch done")
+				}
 			}
 		}
 		if m := a.Records[0].Experiment.Method; a.Color == chart.Auto {

@@ -67,7 +67,7 @@ func Measured[S Source](name string, of ...S) chart.Figure {
 		gaps:   true,
 	}
 	if name == rddkit.GradientAngle {
-		title, q.axis, q.scaled = "Angle between the error that arrives and the gradient", chart.Axis{Label: "angle", Unit: "degrees"}, true
+		title, q.axis, q.scaled = "Angle between the error that arrives and the gradient", chart.Axis{Label: "angle to the gradient", Unit: "degrees"}, true
 	}
 	arms, err := armsOf(of)
 	if err != nil {
@@ -132,6 +132,23 @@ type quantity struct {
 	gaps   bool    // there may be no number in some epochs (NaN)
 }
 
+// panel draws lines along x; differences ([Arm.Less]) beside a line at 0.
+func (q quantity) panel(title, x string, arms []Arm, lines []chart.Curve) chart.Figure {
+	y := q.axis
+	differences := slices.ContainsFunc(arms, func(a Arm) bool { return len(a.Less) > 0 })
+	if differences {
+		y.Label += ", difference"
+		if y.Unit == "%" {
+			y.Unit = "points"
+		}
+	}
+	f := chart.Curves(title, chart.Axis{Label: x, Integer: true}, y, lines...)
+	if differences {
+		f.Panels[0].Series = append(f.Panels[0].Series, chart.Series{Kind: chart.Horizontal, Y: []float64{0}, Color: chart.Grey})
+	}
+	return f
+}
+
 func perLayer[S Source](title string, of []S, q quantity) chart.Figure {
 	arms, err := armsOf(of)
 	if err != nil {
@@ -154,7 +171,7 @@ func perLayer[S Source](title string, of []S, q quantity) chart.Figure {
 			if q.gaps && !slices.ContainsFunc(lines, hasNumber) {
 				continue // no such quantity in this layer: the gradient at the images, say
 			}
-			panels = append(panels, chart.Curves(prefix(group, sets)+name, chart.Axis{Label: "epoch", Integer: true}, q.axis, lines...))
+			panels = append(panels, q.panel(prefix(group, sets)+name, "epoch", group, lines))
 		}
 		inRow = max(inRow, columns(len(panels)-drawn))
 	}
@@ -195,7 +212,7 @@ func overEpochs[S Source](title string, of []S, q quantity) chart.Figure {
 		if len(sets) > 1 {
 			name = group[0].Group
 		}
-		panels = append(panels, chart.Curves(name, chart.Axis{Label: "epochs of training", Integer: true}, q.axis, lines...))
+		panels = append(panels, q.panel(name, "epochs of training", group, lines))
 	}
 	return chart.Grid(title, 0, panels...)
 }
@@ -226,7 +243,7 @@ func linesOf(group []Arm, layer int, q quantity, reportOf func(figure, series st
 // layers is the number of fully connected layers that all the arm's records have.
 func (a Arm) layers() int {
 	n := len(a.Records[0].Symmetry)
-	for _, r := range a.Records {
+	for _, r := range slices.Concat(a.Records, a.Less) {
 		n = min(n, len(r.Symmetry))
 	}
 	return n
@@ -235,10 +252,17 @@ func (a Arm) layers() int {
 // curve returns a quantity of the arm's records, as far as the shortest goes.
 func (a Arm) curve(values func(*rddkit.Record) []float64) chart.Curve {
 	c := chart.Curve{Name: a.Name, Color: a.Color, Style: a.Style}
-	for i, r := range a.Records {
+	for _, r := range a.Records {
 		run := values(r)
+		if len(a.Less) > 0 { // of the same seed
+			k := slices.IndexFunc(a.Less, func(o *rddkit.Record) bool { return o.Experiment.Seed == r.Experiment.Seed })
+			if k < 0 {
+				continue
+			}
+			run = rddkit.Quantity(values).Less(r, a.Less[k])
+		}
 		c.Runs = append(c.Runs, run)
-		if i == 0 || len(run) < len(c.X) {
+		if len(c.Runs) == 1 || len(run) < len(c.X) {
 			c.X = make([]float64, len(run))
 		}
 	}

@@ -16,6 +16,7 @@ func TestRolesLookTheSameEverywhere(t *testing.T) {
 		color chart.Color
 	}{
 		{rddkit.Experiment{Drive: spike.Fresh}, chart.Solid, chart.Blue},
+		{rddkit.Experiment{Drive: spike.Fresh, RDDTime: 180}, chart.Dotted, chart.Blue},
 		{rddkit.Experiment{}, chart.Dashed, chart.Blue},
 		{rddkit.Experiment{RDDTime: 180}, chart.DashDot, chart.Blue},
 		{rddkit.Experiment{Method: rddkit.FeedbackAlignment}, chart.Solid, chart.Vermillion},
@@ -43,7 +44,7 @@ func TestAnglesAreDrawn(t *testing.T) {
 		t.Errorf("%v, %+v", err, f.Panels)
 	}
 	r.Measured = map[string][][][]float64{rddkit.GradientAngle: {{{50, 40, 30}}, {{45, 35, 25}}}}
-	if f := Measured(rddkit.GradientAngle, r); f.Validate() != nil || namedSeries(f, 1)["RDD"].Y[1] != 35 || f.Panels[0].Y.Unit != "degrees" || !f.ShareY {
+	if f := Measured(rddkit.GradientAngle, r); f.Validate() != nil || namedSeries(f, 1)["RDD"].Y[1] != 35 || f.Panels[0].Y.Text() != "angle to the gradient (degrees)" || !f.ShareY {
 		t.Errorf("%v, %+v", f.Validate(), f.Panels)
 	}
 }

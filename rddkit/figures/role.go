@@ -8,9 +8,9 @@ import (
 
 // Role is an arm that looks the same wherever it is drawn: it has its method's
 // colour, and its style tells what is not the method's default: a full line is
-// RDD with the fresh rule, a dashed one with the accumulating rule, a dash-dotted
-// one with that and more than 90 s; of other methods a dash-dotted line has
-// another learning rate than 0.01. Behind it stands the report's curve that figure
+// RDD with the fresh rule, a dotted one with that and another time than 90 s, a
+// dashed one with the accumulating rule, a dash-dotted one with that and another
+// time; of other methods a dash-dotted line has another learning rate than 0.01. Behind it stands the report's curve that figure
 // and series name; see [Arm].
 func Role(name string, records []*rddkit.Record, figure, series string) Arm {
 	a := Arm{Name: name, Records: records, Figure: figure, Series: series}
@@ -20,7 +20,9 @@ func Role(name string, records []*rddkit.Record, figure, series string) Arm {
 	e := records[0].Experiment
 	a.Color = colorOf(records[0])
 	switch n := e.Normal(); {
-	case n.RDDTime != 0 && e.Drive != spike.Fresh, n.LearningRate != 0:
+	case n.RDDTime != 0 && e.Drive == spike.Fresh:
+		a.Style = chart.Dotted
+	case n.RDDTime != 0, n.LearningRate != 0:
 		a.Style = chart.DashDot
 	case e.Drive != spike.Fresh && driven(e):
 		a.Style = chart.Dashed

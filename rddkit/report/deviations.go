@@ -45,6 +45,34 @@ func Deviations(comparisons []Comparison) (headers []string, rows [][]any) {
 	return headers, rows
 }
 
+// At is a table of curves of the report at some epochs; negative ones count from the
+// end, -1 is the last. Where a curve does not go it has no number.
+func At(epochs []int, curves ...Curve) (headers []string, rows [][]any) {
+	headers = []string{"figure", "panel", "quantity", "series"}
+	for _, epoch := range epochs {
+		name := fmt.Sprintf("epoch %d", epoch)
+		if epoch == -1 {
+			name = "last"
+		}
+		headers = append(headers, name)
+	}
+	for _, c := range curves {
+		row := []any{c.Figure, c.Panel, c.Quantity, c.Series}
+		for _, epoch := range epochs {
+			if epoch < 0 {
+				epoch += len(c.Values)
+			}
+			value := math.NaN()
+			if epoch >= 0 && epoch < len(c.Values) {
+				value = c.Values[epoch]
+			}
+			row = append(row, value)
+		}
+		rows = append(rows, row)
+	}
+	return headers, rows
+}
+
 // Distance is the root mean square distance of records, in the mean over seeds, to
 // curves of the report, over all epochs from first to last that records and curves
 // have; in the curves' unit, and NaN if they have none.

@@ -28,6 +28,10 @@ func TestDeviationsAndDistance(t *testing.T) {
 	if got := Distance([]*rddkit.Record{r}, 60, 70, curve); !math.IsNaN(got) {
 		t.Errorf("distance %g beyond the record's end", got)
 	}
+	headers, rows := At([]int{0, 1000, -1}, curve)
+	if last := curve.Values[len(curve.Values)-1]; len(headers) != 7 || headers[6] != "last" || len(rows) != 1 || rows[0][4] != curve.Values[0] || !math.IsNaN(rows[0][5].(float64)) || rows[0][6] != last {
+		t.Errorf("%v: %v", headers, rows)
+	}
 	if got := Select("Fig. 1(a)", SignAlignmentQuantity, "RDD"); len(got) != 3 || got[1].Panel != "FC2" {
 		t.Errorf("%d curves", len(got))
 	}

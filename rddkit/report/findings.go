@@ -256,8 +256,8 @@ func (s *stored) doubled() Finding {
 	last := Common(long, short) - 1
 	moving := rddkit.Paired(long, short, signs.Between(last-min(9, last), last))
 	still := func(e rddkit.Experiment) []*rddkit.Record {
-		e.TrainEpochs, e.TrainLimit, e.TestLimit, e.Epochs = rddkit.None, 16, 2, 10
-		return s.of(e)
+		e.Epochs = 10
+		return s.of(e.AtRest())
 	}
 	resting := rddkit.Paired(still(doubled(CIFAR(rddkit.RDD))), still(CIFAR(rddkit.RDD)), signs.At(9))
 	text := fmt.Sprintf("FC1 with 180 s peaks in epoch %d and ends %s points lower; 180 s less 90 s while training: %s (n = %d), on weights that stand still: %s (n = %d)",
@@ -293,7 +293,7 @@ func (s *stored) fuzzyWorst() Finding {
 	text := fmt.Sprintf("fuzzy less sharp, both accumulating, batches of 1024, after %d epochs: training %s, test %s points; FC1–FC3 from epoch 0 to the end:", at, train.Signed(), test.Signed())
 	parts := []Verdict{Above(train), Above(test)}
 	for layer := 1; layer <= 3; layer++ {
-		change := rddkit.Mean(fuzzy, func(r *rddkit.Record) float64 { return rddkit.Last(r.SignAlignment(layer)) - r.SignAlignment(layer)[0] })
+		change := rddkit.Mean(fuzzy, rddkit.Signs(layer).Since(0))
 		parts = append(parts, Below(change))
 		text += " " + change.Signed()
 	}

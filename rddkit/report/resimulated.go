@@ -175,12 +175,12 @@ func (r *recomputation) distances(ctx context.Context) error {
 		at := fmt.Sprintf("c = %g, distance to the optimum at the end, ", c)
 		r.add(9, at+"published rule, window 0.1", talk[c][0], rddkit.EstimateOf(narrow...))
 		r.add(9, at+"published rule, window 1", talk[c][1], rddkit.EstimateOf(wide...))
-		r.add(9, at+"window 0.1 less window 1, paired over starts", "", paired(narrow, wide))
+		r.add(9, at+"window 0.1 less window 1, paired over starts", "", rddkit.PairedValues(narrow, wide))
 		if c == correlated {
 			lines, naive := ends(credit.Rule{Kind: credit.LinearMeansRule, Window: 0.3}), ends(credit.ObservedDependenceRule())
 			r.add(9, at+"discontinuity by lines, window 0.3", "1.5", rddkit.EstimateOf(lines...))
 			r.add(9, at+"observed dependence", "2.1", rddkit.EstimateOf(naive...))
-			r.add(9, at+"lines less observed dependence, paired over starts", "−0.63 ± 0.48", paired(lines, naive))
+			r.add(9, at+"lines less observed dependence, paired over starts", "−0.63 ± 0.48", rddkit.PairedValues(lines, naive))
 		}
 		if err != nil {
 			return err

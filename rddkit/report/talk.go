@@ -82,15 +82,6 @@ func direction(ctx context.Context) (Finding, error) {
 		fmt.Sprintf("pair, c = %g, 64 points of 4 × 100 s", correlated), All("the rule", Below(rddkit.EstimateOf(jump-naive)), Below(rddkit.EstimateOf(jump-45)))}, nil
 }
 
-// paired is the mean of a less b, of the same seeds in the same order.
-func paired(a, b []float64) rddkit.Estimate {
-	differences := make([]float64, min(len(a), len(b)))
-	for i := range differences {
-		differences[i] = a[i] - b[i]
-	}
-	return rddkit.EstimateOf(differences...)
-}
-
 // speed is T4: the distance to the optimum on the way and at the end, of the two
 // published rules and of two that use every block.
 func speed(ctx context.Context) (Finding, error) {
@@ -121,7 +112,7 @@ func speed(ctx context.Context) (Finding, error) {
 		if err != nil {
 			return Finding{}, err
 		}
-		first, end := paired(early, naiveEarly), paired(late, naiveLate)
+		first, end := rddkit.PairedValues(early, naiveEarly), rddkit.PairedValues(late, naiveLate)
 		parts = append(parts, Below(first), Below(end))
 		text += fmt.Sprintf(" %s %s, %s;", pair.name, first.Signed(), end.Signed())
 	}
@@ -177,7 +168,7 @@ func decoder(ctx context.Context) (Finding, error) {
 	}
 	jump, naive := rddkit.EstimateOf(found[0]...), rddkit.EstimateOf(found[1]...)
 	return Finding{"T6", fmt.Sprintf("control neuron less the others after 60 s: %s Hz by the discontinuity, %s by the naive rule", jump, naive),
-		fmt.Sprintf("ten neurons, c = %g, n = %d", correlated, runsOfTen), All("the measure", Above(jump), Above(paired(found[0], found[1])))}, nil
+		fmt.Sprintf("ten neurons, c = %g, n = %d", correlated, runsOfTen), All("the measure", Above(jump), Above(rddkit.PairedValues(found[0], found[1])))}, nil
 }
 
 // stimuli is T7.
