@@ -490,13 +490,6 @@ func TestCurveIsMeanAndStandardError(t *testing.T) {
 	}
 }
 
-func TestSweep(t *testing.T) {
-	c := Sweep("sum", []float64{1, 5}, 3, func(run int, x float64) float64 { return float64(10*run) + x })
-	if s, err := c.Series(); err != nil || s.Name != "sum" || s.Y[0] != 11 || s.Y[1] != 15 || len(c.Runs) != 3 {
-		t.Errorf("%+v, %v; want the means 11 and 15", s, err)
-	}
-}
-
 func TestSeededHasARunForEachSeed(t *testing.T) {
 	c := Seeded("sum", Blue, 2, []float64{5, 7}, func(seed uint64, x float64) float64 { return float64(seed) + x })
 	if fmt.Sprint(c.Runs) != "[[5 7] [6 8]]" || c.Name != "sum" || c.Color != Blue || fmt.Sprint(c.X) != "[5 7]" {
@@ -690,8 +683,8 @@ func TestGridsTitlePanels(t *testing.T) {
 	}
 }
 
-func TestCurveOf(t *testing.T) {
-	c := CurveOf("product", []float64{1, 2, 3}, 2, func(x float64, seed uint64) float64 { return x * float64(seed+1) })
+func TestSeededHasGaps(t *testing.T) {
+	c := Seeded("product", Auto, 2, []float64{1, 2, 3}, func(seed uint64, x float64) float64 { return x * float64(seed+1) })
 	want := Curve{Name: "product", Gaps: true, X: []float64{1, 2, 3}, Runs: [][]float64{{1, 2, 3}, {2, 4, 6}}}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v, want %+v", c, want)

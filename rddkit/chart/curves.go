@@ -20,17 +20,6 @@ type Curve struct {
 	Color Color
 }
 
-// Sweep is the curve of a number at each x in so many runs, counted from 0: seeds, say.
-func Sweep(name string, x []float64, runs int, of func(run int, x float64) float64) Curve {
-	c := Curve{Name: name, X: x, Runs: make([][]float64, max(runs, 0))}
-	for run := range c.Runs {
-		for _, at := range x {
-			c.Runs[run] = append(c.Runs[run], of(run, at))
-		}
-	}
-	return c
-}
-
 // Curves draws the mean of each curve's runs with its standard error (the
 // sample's s.d. / √runs) as a band; no band for a single run.
 func Curves(title string, x, y Axis, curves ...Curve) Figure {
@@ -76,23 +65,10 @@ func (c Curve) Series() (Series, error) {
 	return s, nil
 }
 
-// CurveOf returns the curve of a quantity at each x, with a run for each of so many
-// seeds, 0, 1, …; NaN is a gap.
-func CurveOf(name string, x []float64, seeds int, at func(x float64, seed uint64) float64) Curve {
-	c := Curve{Name: name, X: x, Gaps: true}
-	for seed := range uint64(seeds) {
-		run := make([]float64, len(x))
-		for i := range x {
-			run[i] = at(x[i], seed)
-		}
-		c.Runs = append(c.Runs, run)
-	}
-	return c
-}
-
-// Seeded is a curve of a run for each of the seeds 0 to n-1: y(seed, x) at each x.
+// Seeded is a curve of a run for each of the seeds 0 to n-1: y(seed, x) at each x;
+// NaN is a gap. Auto is the next color of the palette.
 func Seeded(name string, color Color, n int, x []float64, y func(seed uint64, x float64) float64) Curve {
-	c := Curve{Name: name, X: x, Runs: make([][]float64, n), Color: color}
+	c := Curve{Name: name, X: x, Runs: make([][]float64, max(n, 0)), Color: color, Gaps: true}
 	for seed := range c.Runs {
 		for _, at := range x {
 			c.Runs[seed] = append(c.Runs[seed], y(uint64(seed), at))
