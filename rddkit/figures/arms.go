@@ -93,16 +93,13 @@ func Arms(records ...*rddkit.Record) ([]Arm, error) {
 }
 
 // Sweep carries out an experiment by each of some methods with n seeds, see
-// rddkit.Sweep, and returns an arm for each method.
+// rddkit.SweepSeeds, and returns an arm for each method.
 func Sweep(ctx context.Context, n int, e rddkit.Experiment, methods ...rddkit.Method) (arms []Arm, err error) {
-	records, err := rddkit.Sweep(ctx, rddkit.Seeds(n, e.With(methods...)...)...)
-	if err != nil {
-		return nil, err
+	records, err := rddkit.SweepSeeds(ctx, n, e.With(methods...)...)
+	for i, of := range records {
+		arms = append(arms, Arm{Name: methods[i].String(), Records: of})
 	}
-	for i, m := range methods {
-		arms = append(arms, Arm{Name: m.String(), Records: records[i*n : (i+1)*n]})
-	}
-	return arms, nil
+	return arms, err
 }
 
 // armsOf returns what a figure is made from as arms, each with its look, group

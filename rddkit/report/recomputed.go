@@ -210,7 +210,8 @@ func (r *recomputation) chance() {
 	r.add(6, "CIFAR-10, test accuracy of DFA, %", "42.9", right(dfa))
 	step := rddkit.Paired(dfa, np, rddkit.TestErrors.At(epochs))
 	r.add(6, "CIFAR-10, learned direct feedback less DFA, points", "", step)
-	chance := 2 * right(np).Mean * (100 - right(np).Mean) / 2000 // of two arms with 2,000 test images each
+	images := DirectFeedback(rddkit.DirectNodePerturbation).TestLimit
+	chance := 2 * right(np).Mean * (100 - right(np).Mean) / float64(images) // of the two arms
 	r.value(6, "the same in standard errors of the test images of a single seed", "1.2", step.Mean/math.Sqrt(chance))
 }
 
@@ -253,10 +254,8 @@ func (r *recomputation) smaller() {
 
 // Unfitted is a table of the report's curves in Figure 1 and in the left of Figure 4,
 // with the root mean square distance from epoch 5 on of the run whose settings were
-// chosen, and of the one whose settings were rejected. A curve agrees if the chosen
-// run is within the tolerance, it was not used to choose, and the rejected run is
-// outside; it does not tell if the rejected one passes, too. The verdict is the last
-// column.
+// chosen, and of the one whose settings were rejected. The last column is what the
+// curve tells by them ([Curve.Told]).
 func Unfitted() (headers []string, rows [][]any, err error) {
 	var s stored
 	fresh, long := s.of(freshly()), s.of(doubled(CIFAR(rddkit.RDD)))
@@ -274,23 +273,12 @@ func Unfitted() (headers []string, rows [][]any, err error) {
 		{"Fig. 4 left", TrainingErrorQuantity, "FA", "yes", fast, slow},
 	} {
 		for _, c := range Select(t.figure, t.quantity, t.series) {
-			tolerance := 2.0 // points
-			if c.Quantity == RSelfQuantity {
-				tolerance = (slices.Max(c.Values) - slices.Min(c.Values)) / 10
-			}
 			ours, other := Distance(first(t.chosen), 5, 99, c), Distance(first(t.rejected), 5, 99, c)
-			verdict := "agrees"
-			switch {
-			case math.IsNaN(ours) || math.IsNaN(other):
+			verdict := c.Told(ours, other, t.used == "yes")
+			if math.IsNaN(ours) || math.IsNaN(other) {
 				verdict = "is not stored"
-			case ours > tolerance:
-				verdict = "does not agree"
-			case t.used == "yes":
-				verdict = "was fitted to"
-			case other <= tolerance:
-				verdict = "does not tell"
 			}
-			rows = append(rows, []any{c.Figure + " " + c.Panel, c.Quantity, c.Series, tolerance, ours, other, t.used, verdict})
+			rows = append(rows, []any{c.Figure + " " + c.Panel, c.Quantity, c.Series, c.Tolerance(), ours, other, t.used, verdict})
 		}
 	}
 	return []string{"curve", "quantity", "of", "tolerance", "distance, chosen", "distance, rejected", "used to choose", "verdict"}, rows, s.err
